@@ -235,6 +235,42 @@ async def test_what_was_read_before_a_failure_stays(tmp_path: Path) -> None:
     assert sum(kept(tmp_path / f"{at}.wav") is not None for at in range(2)) == 1
 
 
+@pytest.mark.parametrize("failing", [saying(b"", 400), saying(write_wav(bytes(48_000), 24_000)), saying(spoken(30.0))])
+async def test_text_that_a_server_cannot_read_leaves_the_others_to_it(tmp_path: Path, failing: Handler) -> None:
+    async def all_but_one(request: web.Request) -> web.StreamResponse:
+        is_bad = (await request.json())["input"] == "二"
+        return await (failing if is_bad else saying(spoken()))(request)
+
+    texts = [*"一二三四五六七八九"]
+    async with serving(all_but_one) as server:
+        with pytest.raises(Unavailable, match="asked for '二'"):
+            await read(HttpReader(VoiceServer(server.url), "alloy"), tmp_path, texts)
+    assert [kept(tmp_path / f"{at}.wav") is not None for at in range(9)] == [text != "二" for text in texts]
+
+
+async def test_text_that_one_voice_cannot_read_leaves_the_other_voices_theirs(tmp_path: Path) -> None:
+    async def all_but_one(request: web.Request) -> web.StreamResponse:
+        is_bad = (await request.json())["input"] == "二"
+        return await saying(b"" if is_bad else spoken(), 400 if is_bad else 200)(request)
+
+    readings = [
+        TtsRequest(text, Language.CANTONESE, tmp_path / f"{text}.wav", VoiceChoice(SpeechEngine.HTTP, name))
+        for text, name in (("二", "alloy"), ("三", "nova"))
+    ]
+    async with serving(all_but_one) as server:
+        voices = voices_ahead(VoiceSettings(dict.fromkeys(Language, VOICE), HttpVoice(server.url)))
+        with pytest.raises(Unavailable, match="asked for '二'"):
+            await asyncio.to_thread(voices.read, readings, lambda: None)
+    assert kept(tmp_path / "三.wav") is not None
+
+
+async def test_server_that_can_read_no_text_is_not_asked_for_all(tmp_path: Path) -> None:
+    async with serving(saying(b"", 422)) as server:
+        with pytest.raises(Unavailable, match="answered 422, asked for '字'; so did 4 more"):
+            await read(HttpReader(VoiceServer(server.url), "alloy"), tmp_path, ["字"] * 100)
+        assert len(server.asked) < 15
+
+
 async def test_slow_server_is_not_waited_for_beyond_the_deadline(tmp_path: Path) -> None:
     is_over = asyncio.Event()
 

@@ -10,7 +10,7 @@ from acdcore.ivr.model.flow import Language
 from acdcore.ivr.reading.normalise import normalise
 from acdcore.ivr.tts.cantonese import respelled
 from acdcore.ivr.tts.helper import HelperProcesses
-from acdcore.ivr.tts.http_voice import TRIES_MAX, Batches, HttpReader, VoiceServer
+from acdcore.ivr.tts.http_voice import TRIES_MAX, Batches, HttpReader, SomeTextsFailed, VoiceServer
 from acdcore.ivr.tts.voices import (
     EngineUnavailable,
     HttpVoice,
@@ -177,9 +177,15 @@ class HttpEngine:
     def read(self, readings: Sequence[TtsRequest], on_read: Callable[[], None]) -> None:
         """As `Reader.read`."""
         server = VoiceServer(self.http.url, self.http.model, self.http.key_file, self.http.within_s)
+        failed: SomeTextsFailed | None = None
         for voice in {reading.voice: None for reading in readings}:
             reader = HttpReader(server, voice.name, voice.speed, self.tries, batches=self.batches)
-            reader.read([reading for reading in readings if reading.voice == voice], on_read)
+            try:
+                reader.read([reading for reading in readings if reading.voice == voice], on_read)
+            except SomeTextsFailed as error:  # the other voices may read theirs
+                failed = failed or error
+        if failed is not None:
+            raise failed
 
     def close(self) -> None:
         """Nothing is kept open."""

@@ -50,6 +50,10 @@ KEY_BYTES_MAX = 4_096
 LATER = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses that another try may mend."""
 NOT_ALLOWED = frozenset({401, 403})
+OF_THE_TEXT = frozenset({400, 413, 422})
+"""Statuses that may be about one text alone, as where it is too long for the server or none of its languages."""
+TEXTS_FAILED_MAX = 5
+"""So many texts of a batch that cannot be read are the server's fault, and no further one is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +155,7 @@ class HttpReader:
             ]
             try:
                 await asyncio.gather(*workers)
+                asking.tell()
             finally:
                 for worker in workers:
                     worker.cancel()
@@ -165,6 +170,14 @@ class _Later(Exception):
         self.pause_s = pause_s
 
 
+class SomeTextsFailed(EngineUnavailable):
+    """The server read all texts but some that it cannot read; it may be asked for further ones."""
+
+
+class _TextFailed(ValueError):
+    """The server cannot read this text; others it may."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Asking:
     """One batch on its way."""
@@ -172,6 +185,15 @@ class _Asking:
     reader: HttpReader
     session: aiohttp.ClientSession
     key: str
+    failed: list[str] = field(default_factory=list)
+    """What was said of each text that the server cannot read."""
+
+    def tell(self) -> None:
+        """Raises SomeTextsFailed, and EngineUnavailable when there are too many of them."""
+        if self.failed:
+            others = f"; so did {len(self.failed) - 1} more" if len(self.failed) > 1 else ""
+            is_server = len(self.failed) >= TEXTS_FAILED_MAX
+            raise (EngineUnavailable if is_server else SomeTextsFailed)(self.failed[0] + others)
 
     async def read_each(self, left: Iterator[TtsRequest], on_read: Callable[[], None]) -> None:
         """Take texts off the common list until none is left."""
@@ -179,9 +201,17 @@ class _Asking:
             try:
                 sound = await self._sound(reading.text)
                 keep(reading.file, to_pcm(_for_the_telephone(sound, reading.text)))
+            except _TextFailed as error:
+                self.failed.append(self._told(error, reading))
+                if len(self.failed) >= TEXTS_FAILED_MAX:
+                    self.tell()
+                continue
             except ValueError as error:
-                raise EngineUnavailable(f"{self._whose()} {error}, asked for {reading.text!r}") from None
+                raise EngineUnavailable(self._told(error, reading)) from None
             on_read()
+
+    def _told(self, error: ValueError, reading: TtsRequest) -> str:
+        return f"{self._whose()} {error}, asked for {reading.text!r}"
 
     async def _sound(self, text: str) -> Sound:
         """The server's sound; raises ValueError, which says what it did instead."""
@@ -231,7 +261,7 @@ class _Asking:
         if response.status in NOT_ALLOWED:
             file = self.reader.server.key_file
             said += f"; look whether the key in {file} is right" if file else "; name the file of its key as key_file"
-        raise ValueError(said)
+        raise _TextFailed(said) if response.status in OF_THE_TEXT else ValueError(said)
 
     def _whose(self) -> str:
         return f"the voice at {self.reader.server.shown()}"
@@ -288,12 +318,12 @@ def _for_the_telephone(sound: Sound, text: str) -> array[int]:
     """At 8 kHz, as all speech is shaped; raises ValueError for what cannot be this text."""
     samples = shaped(Resampler(sound.rate).convert(sound.samples), text)
     if not samples:
-        raise ValueError("gave nothing but silence")
+        raise _TextFailed("gave nothing but silence")
     length_s = len(samples) / TELEPHONE_RATE
     if length_s > longest_s(text):
         raise _too_long(length_s, text)
     return samples
 
 
-def _too_long(length_s: float, text: str) -> ValueError:
-    return ValueError(f"gave {length_s:.1f} s of sound for what takes at most {longest_s(text):.1f} s")
+def _too_long(length_s: float, text: str) -> _TextFailed:
+    return _TextFailed(f"gave {length_s:.1f} s of sound for what takes at most {longest_s(text):.1f} s")
