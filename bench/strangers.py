@@ -27,8 +27,9 @@ from acdcore.kernel.errors import AcdError
 from acdcore.kernel.ids import IdSource
 from acdcore.media.rtp import RtpPacket, build
 from acdcore.sip.auth.digest_client import DigestClient
-from acdcore.sip.syntax.message import Response
+from acdcore.sip.syntax.message import Headers, Request, Response
 from acdcore.sip.syntax.parser import parse
+from acdcore.sip.syntax.uri import OtherUri
 from bench.centre import allow_many_files
 
 BEGUN = "begun"
@@ -231,12 +232,10 @@ async def guess_passwords(orders: Orders, outcome: Outcome, until: float, index:
                 await asyncio.sleep(0.02)
                 continue
             client = DigestClient(user, secrets.token_hex(4))
-            try:
-                value = client.authorise(
-                    challenge.headers.get_all("WWW-Authenticate"), "REGISTER", f"sip:{orders.sip}", ids
-                )
-            except AcdError:
+            uri = OtherUri("sip", str(orders.sip))
+            if not client.answers(Request("REGISTER", uri, Headers()), challenge, ids, is_first=True):
                 continue
+            ((_, value),) = client.credentials("REGISTER", str(uri))
             outcome.sent += 1
             verdict = await asked(guesser, register(orders.sip, guesser, user, 2, value))
             outcome.answered += verdict is not None

@@ -20,6 +20,7 @@ from typing import cast
 from tests.calls.cable import Cable
 from tests.calls.phone import Phone
 from tests.calls.plain_recogniser import PlainDetectors
+from tests.calls.reserve_lines import reserve_taken
 from tests.calls.silent_engine import SilentEngine
 from tests.fakes.memory_storage import MemoryHistory
 
@@ -444,7 +445,7 @@ class CallCentre:
         held = {
             "calls": len(self.switchboard.calls),
             "lines": self.context.trunk_capacity.taken,
-            "reserve lines": self.context.trunk_capacity.reserve_taken,
+            "reserve lines": reserve_taken(self.context.trunk_capacity),
             "streams": len(self.engine.streams),
             "parties of streams": len(event_router.streams),
             "parties of sessions": len(event_router.sessions),

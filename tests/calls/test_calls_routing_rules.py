@@ -26,6 +26,7 @@ from tests.calls.call_centre import (
     password,
 )
 from tests.calls.phone import Phone
+from tests.calls.reserve_lines import reserve_taken
 
 from acdcore.calls.model.commands import LiveAgentState, UnknownCall, WrongState
 from acdcore.calls.model.rows import CallEnd, EndedBy
@@ -230,7 +231,7 @@ async def test_caller_beyond_the_lines_hears_that_all_are_taken() -> None:
         second.call(SERVICE_LINE)
         third.call(SERVICE_LINE)
         await centre.pass_time(0.2)
-        assert (centre.context.trunk_capacity.taken, centre.context.trunk_capacity.reserve_taken) == (1, 1)
+        assert (centre.context.trunk_capacity.taken, reserve_taken(centre.context.trunk_capacity)) == (1, 1)
         await centre.pass_time(1)
         assert (first.is_up, second.is_up) == (True, False)
         assert third.refused_with == 503

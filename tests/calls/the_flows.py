@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from tests.ivr.flow_files import load_flows
+
 from acdcore.ivr.checks.check import FlowReferences
-from acdcore.ivr.files.flows import load_flows
 from acdcore.ivr.model.flow import Flow
 from acdcore.kernel.ids import QueueName
 

@@ -20,7 +20,7 @@ import pycantonese
 from acdcore.configuration.settings import load
 from acdcore.configuration.snapshot import load_snapshot
 from acdcore.ivr.files.flows import read_flow
-from acdcore.ivr.files.system_prompts import system_requests
+from acdcore.ivr.files.system_prompts import read_system
 from acdcore.ivr.model.flow import Language, PromptName, PromptRequest, Text, WavFile
 from acdcore.ivr.model.kinds import ReadAs
 from acdcore.ivr.prompts.render import flow_requests
@@ -157,7 +157,7 @@ def values() -> list[str]:
     """Two hundred values of all kinds, put together as they are read aloud."""
     said = {
         one.key.name: text_of(one)
-        for one in system_requests(CONFIG / "prompts" / "system.toml")
+        for one in read_system(CONFIG / "prompts" / "system.toml").requests
         if one.key.language is Language.CANTONESE
     }
     numbers = [*range(40), *range(40, 1_000, 37), 1_000, 1_001, 1_010, 2_002, 12_345, 20_002, 100_000, 110_110]

@@ -340,7 +340,7 @@ def test_every_listening_is_stopped_once_and_before_the_next_whatever_the_caller
                     open_ones.remove(number)
                 case Play(number):
                     playing = number
-        if walk.is_ended:
+        if walk.next_deadline() is None:
             break
         now += 0.1
         number = open_ones[0] if open_ones else 0
@@ -364,7 +364,7 @@ def test_every_listening_is_stopped_once_and_before_the_next_whatever_the_caller
             case _:
                 heard_as = likely.get(doing, (PossibleAnswer(doing, 0.9, doing),))
                 actions = walk.handle(CallerUnderstood(number, heard_as), now)
-    assert walk.is_ended
+    assert walk.next_deadline() is None
     assert not open_ones
 
 

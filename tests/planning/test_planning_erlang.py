@@ -13,7 +13,6 @@ from acdcore.planning.erlang import (
     erlang_c,
     expect,
     required_agents,
-    service_level_a,
     service_level_c,
 )
 
@@ -25,7 +24,7 @@ def test_service_level_with_patient_callers(agents: int, level: float) -> None:
 
 @pytest.mark.parametrize(("agents", "level"), [(9, 0.5241), (12, 0.8256), (13, 0.8886)])
 def test_service_level_with_impatient_callers(agents: int, level: float) -> None:
-    assert service_level_a(10, agents, 180, 120, 20) == pytest.approx(level, abs=5e-5)
+    assert expect(OfferedTraffic(200, 180, 120), agents, 20).service_level == pytest.approx(level, abs=5e-5)
 
 
 def test_average_wait_of_fourteen_agents() -> None:
@@ -37,7 +36,8 @@ def test_lost_calls_of_ten_erlangs_on_ten_lines() -> None:
 
 
 def test_patience_without_end_makes_the_models_agree() -> None:
-    assert service_level_a(10, 12, 180, 1e7, 20) == pytest.approx(service_level_c(10, 12, 180, 20), abs=1e-3)
+    hardly_impatient = OfferedTraffic(200, 180, 1e7)
+    assert expect(hardly_impatient, 12, 20).service_level == pytest.approx(service_level_c(10, 12, 180, 20), abs=1e-3)
 
 
 def test_too_few_agents_never_keep_up() -> None:

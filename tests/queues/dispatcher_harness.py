@@ -1,5 +1,6 @@
 """A dispatcher with a clock of its own, and an auditor that checks the invariants from outside after every turn."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar, assert_never
 
@@ -44,7 +45,7 @@ from acdcore.queues.inputs import (
     OfferId,
     WrapUpEnded,
 )
-from acdcore.queues.journal.lines import rebuild, write
+from acdcore.queues.journal.lines import read, write
 from acdcore.queues.live_figures import Metrics
 from acdcore.queues.settings import (
     AgentSettings,
@@ -483,9 +484,18 @@ class DispatcherHarness:
 
     def assert_rebuilt(self) -> None:
         """Invariant 12: the journal leads to the same dispatcher."""
-        again = rebuild(self.settings, self.journal)
+        again = rebuilt(self.settings, self.journal)
         assert again.snapshot(self.now) == self.dispatcher.snapshot(self.now)
         assert again.next_deadline() == self.dispatcher.next_deadline()
+
+
+def rebuilt(settings: DispatcherSettings, lines: Iterable[str]) -> Dispatcher:
+    """A dispatcher that has handled the inputs of these lines; `settings` are those of the journal's start."""
+    dispatcher = Dispatcher(settings)
+    for line in lines:
+        at, event = read(line)
+        dispatcher.handle(event, at)
+    return dispatcher
 
 
 def only(kind: type[D], decisions: list[Decision]) -> D:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import looptime
 import pytest
-from tests.queues.dispatcher_harness import ANNA, SALES, TALK, kinds
+from tests.queues.dispatcher_harness import ANNA, SALES, TALK, kinds, rebuilt
 
 from acdcore.queues.decisions import Connected, Decision, Offered, OfferWithdrawn, Queued
 from acdcore.queues.dispatcher import Dispatcher
@@ -23,7 +23,7 @@ from acdcore.queues.inputs import (
     Input,
     OfferAccepted,
 )
-from acdcore.queues.journal.lines import rebuild, write
+from acdcore.queues.journal.lines import write
 from acdcore.queues.settings import AgentSettings, DispatcherSettings, QueueSettings
 
 SETTINGS = DispatcherSettings(queues=(QueueSettings(SALES, {TALK: 1}),))
@@ -134,7 +134,7 @@ async def test_journal_rebuilds_the_dispatcher() -> None:
     listener.driver.handle(CallerJoined(ENTRY, SALES))
     await asyncio.sleep(100)
     listener.driver.close()
-    again = rebuild(SETTINGS, [write(at, event) for at, event in listener.journal])
+    again = rebuilt(SETTINGS, [write(at, event) for at, event in listener.journal])
     now = LoopClock().now()
     assert again.snapshot(now) == listener.driver.dispatcher.snapshot(now)
 

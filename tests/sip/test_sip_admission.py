@@ -5,6 +5,7 @@ from ipaddress import ip_network
 
 import pytest
 from tests.sip.accounts import REALM, OneAccount
+from tests.sip.digest_answer import authorised
 from tests.sip.peer import ANSWER, FLOW, NOTHING_LEFT, OFFER, SDP, message, only_response, outgoing, sent, statuses
 from tests.sip.test_sip_routes import response
 
@@ -332,8 +333,12 @@ def test_connection_of_a_stranger_who_floods_is_closed_and_a_known_peers_is_not(
 
 def test_nonce_is_good_only_where_it_was_sent() -> None:
     server = DigestServer(REALM, b"secret", IdSource(1))
-    answer = DigestClient("1001", "wrong").authorise(
-        server.challenge(0.0, source=STRANGER), "REGISTER", "sip:a", IdSource(2)
+    answer = authorised(
+        DigestClient("1001", "wrong"),
+        server.challenge(0.0, source=STRANGER),
+        "REGISTER",
+        "sip:a",
+        IdSource(2),
     )
 
     def judged(source: str) -> object:

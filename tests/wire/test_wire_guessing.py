@@ -10,6 +10,7 @@ import pytest
 from aiohttp import ClientSession, TCPConnector
 from bench.daemon import Daemon
 from bench.phone import Dialled, Phone
+from tests.sip.digest_answer import authorised
 from tests.wire.watch import Operator
 
 from acdcore.kernel.address import Address
@@ -70,7 +71,7 @@ class Stranger:
         if challenge is None:
             return None
         values = challenge.headers.get_all("WWW-Authenticate")
-        answer = DigestClient(user, password).authorise(values, "REGISTER", f"sip:{user}@127.0.0.1", IdSource(1))
+        answer = authorised(DigestClient(user, password), values, "REGISTER", f"sip:{user}@127.0.0.1", IdSource(1))
         judged = self.ask("REGISTER", user, answer)
         return None if judged is None else judged.status
 

@@ -39,6 +39,7 @@ from acdcore.work.model import (
     WorkKind,
     WorkState,
 )
+from acdcore.work.on_line import CustomersOnLine
 from acdcore.work.transitions import TRANSITIONS, WorkEvent
 
 T0 = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
@@ -453,9 +454,16 @@ def test_callback_for_a_time_does_not_expire_before_it() -> None:
 
 
 def test_nothing_is_remembered_of_calls_that_are_over() -> None:
+    on_line = CustomersOnLine()
+    on_line.call_started(CALL, [NUMBER])
+    on_line.talk_started(CALL)
+    on_line.call_ended(CALL, T0)
+    assert vars(on_line) == vars(CustomersOnLine())
+
+
+def test_callback_that_is_asked_for_after_a_talk_is_called() -> None:
     callbacks = new_callbacks()
     outputs_of(callbacks, CustomerCallStarted(CALL, NUMBER, CustomerId(7)), TALKS, PARTED, GONE)
-    assert callbacks.calls_up() == 0
     assert outputs_of(callbacks, Requested(callback(), since=T0), wall=at(1)) != []
 
 

@@ -251,7 +251,6 @@ class Centre(RuleBasedStateMachine):
         self.talks.discard(call)
         self.up.pop(call, None)
         self.tell(CustomerCallEnded(call))
-        assert self.callbacks.calls_up() == len(self.up)
 
     @rule(work_id=work)
     def let_go(self, work_id: WorkId) -> None:

@@ -90,14 +90,6 @@ def average_wait_c(load: float, agents: int, handling_s: float) -> float:
     return erlang_c(load, agents) * handling_s / (agents - load)
 
 
-def service_level_a(load: float, agents: int, handling_s: float, patience_s: float, within_s: float) -> float:
-    """Share of all calls offered that are answered within `within_s`, when callers wait for an exponential
-    patience of mean `patience_s` and then hang up."""
-    if load <= 0.0:
-        return 1.0
-    return OfferedWait(load, agents, handling_s, patience_s).served_within(within_s)
-
-
 def expect(demand: OfferedTraffic, agents: int, within_s: float) -> Expected:
     """The steady state: Erlang A for callers whose patience ends, Erlang C for those whose patience does not."""
     load = demand.load
@@ -147,8 +139,8 @@ class OfferedWait:
     """How long a caller without end of patience would wait among callers with it (M/M/n+M).
 
     The density above 0 is v(x) = arrivals x p x exp(arrivals x H(x) - agents x service x x), where H(x) is the mean
-    of min(x, patience) and p the probability that exactly one agent is free. Arguments as in `service_level_a`;
-    load and agents are above 0.
+    of min(x, patience) and p the probability that exactly one agent is free. `load` is in erlangs;
+    it and `agents` are above 0. Patience is exponential with the mean `patience_s`.
     """
 
     def __init__(self, load: float, agents: int, handling_s: float, patience_s: float) -> None:

@@ -136,10 +136,6 @@ class CallbackQueue:
         """All open items, in the order in which they came."""
         return tuple(self._open.values())
 
-    def calls_up(self) -> int:
-        """How many calls of customers are known to be up."""
-        return len(self._on_line)
-
     def open_for(self, number: str, customer: CustomerId | None) -> tuple[WorkItem, ...]:
         """What is open for this customer, in the order in which it was asked for."""
         found = (self._by_key.get(key, ()) for key in self._customer_keys(number, customer))

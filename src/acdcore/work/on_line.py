@@ -82,9 +82,6 @@ class CustomersOnLine:
         """The time of day has leapt by so much."""
         self._talked_at = {key: at + by for key, at in self._talked_at.items()}
 
-    def __len__(self) -> int:
-        return len(self._keys)
-
 
 def _take_off(counts: Counter[str], keys: Iterable[str]) -> None:
     """One less of each; `Counter`'s own difference would look at the keys of every call that is up."""

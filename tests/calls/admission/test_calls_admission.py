@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from tests.calls.admission.test_calls_authentication import CARRIER, REALM, access, invite
+from tests.sip.digest_answer import authorised
 
 from acdcore.calls.admission.admission import NO_CREDENTIALS, AdmissionControl, networks_of
 from acdcore.calls.admission.authentication import Access
@@ -51,8 +52,8 @@ class Door:
         uri = SipUri.parse(URI)
         challenged = self.control.admit(Request("REGISTER", uri, Headers()), flow(host), now)
         assert isinstance(challenged, AdmissionRejected)
-        answer = DigestClient(user, password).authorise(
-            [value for _, value in challenged.headers], "REGISTER", URI, IdSource(2)
+        answer = authorised(
+            DigestClient(user, password), [value for _, value in challenged.headers], "REGISTER", URI, IdSource(2)
         )
         return self.control.admit(
             Request("REGISTER", uri, Headers([("Authorization", answer)])), flow(answer_from or host), now

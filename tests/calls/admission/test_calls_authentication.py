@@ -4,6 +4,7 @@ from dataclasses import replace
 from ipaddress import ip_network
 
 import pytest
+from tests.sip.digest_answer import authorised
 
 from acdcore.calls.admission.authentication import Access, Admission, FromAgent, FromTrunk, NotAdmitted
 from acdcore.calls.admission.digest_accounts import DigestPolicy
@@ -54,7 +55,7 @@ def proven(asked: Access, user: str, password: str, dialled: str = HOTLINE, late
     first = asked.admit(invite(dialled), FROM_ELSEWHERE, dialled, 100.0)
     assert isinstance(first, NotAdmitted)
     challenges = [value for _, value in first.headers]
-    answer = DigestClient(user, password).authorise(challenges, "INVITE", f"sip:{dialled}@192.0.2.1", IdSource(2))
+    answer = authorised(DigestClient(user, password), challenges, "INVITE", f"sip:{dialled}@192.0.2.1", IdSource(2))
     return asked.admit(invite(dialled, answer), FROM_ELSEWHERE, dialled, 100.0 + later_s)
 
 
@@ -84,8 +85,12 @@ def test_credentials_go_before_the_address_that_they_come_from() -> None:
     asked = access()
     challenged = asked.admit(invite("*11"), FROM_TRUNK, "*11", 0.0)
     assert isinstance(challenged, NotAdmitted)
-    answer = DigestClient("1001", "of 1001").authorise(
-        [value for _, value in challenged.headers], "INVITE", "sip:95500@192.0.2.1", IdSource(2)
+    answer = authorised(
+        DigestClient("1001", "of 1001"),
+        [value for _, value in challenged.headers],
+        "INVITE",
+        "sip:95500@192.0.2.1",
+        IdSource(2),
     )
     assert isinstance(asked.admit(invite(HOTLINE, answer), FROM_TRUNK, HOTLINE, 0.0), FromAgent)
 
@@ -94,8 +99,12 @@ def test_wrong_credentials_are_refused_even_from_a_trunks_address() -> None:
     asked = access()
     challenged = asked.admit(invite("*11"), FROM_TRUNK, "*11", 0.0)
     assert isinstance(challenged, NotAdmitted)
-    answer = DigestClient("1001", "guessed").authorise(
-        [value for _, value in challenged.headers], "INVITE", "sip:95500@192.0.2.1", IdSource(2)
+    answer = authorised(
+        DigestClient("1001", "guessed"),
+        [value for _, value in challenged.headers],
+        "INVITE",
+        "sip:95500@192.0.2.1",
+        IdSource(2),
     )
     refused = asked.admit(invite(HOTLINE, answer), FROM_TRUNK, HOTLINE, 0.0)
     assert isinstance(refused, NotAdmitted)
@@ -156,7 +165,7 @@ def test_agents_own_algorithm_is_offered_at_the_first_challenge_and_no_other_cou
         first = asked.authenticate(named_by(named, "REGISTER"), FROM_ELSEWHERE, 0.0)
         assert isinstance(first, NotAdmitted)
         challenges = [value for _, value in first.headers]
-        answer = DigestClient(user, "pass").authorise(challenges, "INVITE", f"sip:{HOTLINE}@192.0.2.1", IdSource(2))
+        answer = authorised(DigestClient(user, "pass"), challenges, "INVITE", f"sip:{HOTLINE}@192.0.2.1", IdSource(2))
         again = asked.admit(invite(HOTLINE, answer), FROM_ELSEWHERE, HOTLINE, 0.0)
         assert offers(again) == (["SHA-256"] if user == "2000" else ["MD5"]), "the one whom the credentials name"
         assert isinstance(again, NotAdmitted)
@@ -225,7 +234,7 @@ def test_trunk_by_credentials_is_not_hidden_by_one_of_the_same_address(dialled: 
     assert isinstance(first, NotAdmitted)
     challenges = [value for _, value in first.headers]
     uri = f"sip:{dialled}@192.0.2.1"
-    answer = DigestClient("provider", "of provider").authorise(challenges, "INVITE", uri, IdSource(2))
+    answer = authorised(DigestClient("provider", "of provider"), challenges, "INVITE", uri, IdSource(2))
     assert asked.admit(invite(dialled, answer), at_port(port), dialled, 0.0) == FromTrunk(PROVIDER)
 
 
@@ -266,8 +275,12 @@ def test_credentials_that_are_replayed_are_challenged_anew() -> None:
     asked = access()
     first = asked.admit(invite(HOTLINE), FROM_ELSEWHERE, HOTLINE, 0.0)
     assert isinstance(first, NotAdmitted)
-    answer = DigestClient("1001", "of 1001").authorise(
-        [value for _, value in first.headers], "INVITE", "sip:95500@192.0.2.1", IdSource(2)
+    answer = authorised(
+        DigestClient("1001", "of 1001"),
+        [value for _, value in first.headers],
+        "INVITE",
+        "sip:95500@192.0.2.1",
+        IdSource(2),
     )
     assert isinstance(asked.admit(invite(HOTLINE, answer), FROM_ELSEWHERE, HOTLINE, 0.0), FromAgent)
     replayed = asked.admit(invite(HOTLINE, answer), FROM_ELSEWHERE, HOTLINE, 1.0)

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
+from tests.ivr.flow_files import load_flows
 
 from acdcore.ivr.checks.check import FlowReferences, validate
-from acdcore.ivr.files.flows import load_flows, read_flow
+from acdcore.ivr.files.flows import read_flow
 from acdcore.kernel.errors import SettingsError
 from acdcore.kernel.ids import QueueName
 

@@ -164,7 +164,6 @@ def test_key_stops_the_question_and_answers_it() -> None:
     walk = machine("menu")
     walk.start(0.0)
     assert press(walk, "1", 1.0) == [StopPlaying(), Entered(name("service")), EnterQueue(QueueName("service"), 10.0)]
-    assert walk.is_ended
     assert walk.next_deadline() is None
 
 

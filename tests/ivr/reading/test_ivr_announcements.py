@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from acdcore.ivr.files.system_prompts import system_requests
+from acdcore.ivr.files.system_prompts import read_system
 from acdcore.ivr.model.flow import Language, PromptKey
 from acdcore.ivr.model.system_prompts import COUNT_MAX, SystemPhrase, Word, phrase_key, word_key
 from acdcore.ivr.reading.announcements import DIGITS_MAX, WAIT_MIN_MAX, speak_digits, speak_position, speak_wait
@@ -12,7 +12,7 @@ from acdcore.ivr.reading.phrases import clips_of
 
 CMN = Language.MANDARIN
 FILE = Path(__file__).parents[3] / "config" / "prompts" / "system.toml"
-KEYS = {request.key for request in system_requests(FILE)}
+KEYS = {request.key for request in read_system(FILE).requests}
 
 
 def name(key: PromptKey) -> str:

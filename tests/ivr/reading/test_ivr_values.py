@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acdcore.ivr.files.system_prompts import system_requests
+from acdcore.ivr.files.system_prompts import read_system
 from acdcore.ivr.model.flow import Language, PromptKey, Text
 from acdcore.ivr.model.kinds import ReadAs
 from acdcore.ivr.model.system_prompts import Word, word_key
@@ -17,7 +17,7 @@ from acdcore.ivr.reading.wording import WORDS, text
 
 CMN, YUE, EN = Language.MANDARIN, Language.CANTONESE, Language.ENGLISH
 FILE = Path(__file__).parents[3] / "config" / "prompts" / "system.toml"
-TEXTS = {request.key: request.source.text for request in system_requests(FILE) if isinstance(request.source, Text)}
+TEXTS = {request.key: request.source.text for request in read_system(FILE).requests if isinstance(request.source, Text)}
 
 
 def in_clips(keys: tuple[PromptKey, ...]) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 
 import pytest
+from tests.sip.digest_answer import authorised
 from tests.sip.peer import ANSWER, FLOW, OFFER, endpoint, outgoing, sent
 
 from acdcore.kernel.ids import IdSource
@@ -199,7 +200,7 @@ def test_malformed_challenge_is_no_challenge(value: str) -> None:
 
 
 def test_bytes_that_are_no_utf_8_are_hashed_as_they_came() -> None:
-    value = DigestClient(USER, PASSWORD).authorise(['Digest realm="\udce9", nonce="n"'], "BYE", "sip:a", IdSource(1))
+    value = authorised(DigestClient(USER, PASSWORD), ['Digest realm="\udce9", nonce="n"'], "BYE", "sip:a", IdSource(1))
     ((fields),) = digest_fields(value)
     secret = hexed("md5", b"acd:\xe9:secret")
     assert fields["response"] == hexed("md5", f"{secret}:n:{hexed('md5', 'BYE:sip:a')}")

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.sip.accounts import REALM, OneAccount
+from tests.sip.digest_answer import authorised
 from tests.sip.peer import ANSWER, FLOW, OFFER, endpoint, message, sent
 
 from acdcore.kernel.ids import IdSource
@@ -208,7 +209,7 @@ def test_phone_with_a_foreign_name_is_registered_and_kept() -> None:
 def test_digest_counts_the_bytes_of_the_wire() -> None:
     realm = "总机".encode("gbk")
     challenge = decoded(b'Digest realm="%b", nonce="n"' % realm)
-    value = DigestClient("1001", "pw").authorise([challenge], "REGISTER", "sip:h", IdSource(2))
+    value = authorised(DigestClient("1001", "pw"), [challenge], "REGISTER", "sip:h", IdSource(2))
     secret = md5(b"1001:%b:pw" % realm).hexdigest()
     expected = md5(f"{secret}:n:{md5(b'REGISTER:sip:h').hexdigest()}".encode()).hexdigest()
     assert b'realm="%b"' % realm in encoded(value)
@@ -220,7 +221,7 @@ def test_digest_counts_the_bytes_of_the_wire() -> None:
 )
 def test_credentials_with_foreign_bytes_are_judged_and_never_break_the_judge(name: str) -> None:
     server, client = DigestServer(REALM, b"secret", IdSource(1)), DigestClient("1001", "pass")
-    value = client.authorise(server.challenge(0.0), "REGISTER", "sip:h", IdSource(2))
+    value = authorised(client, server.challenge(0.0), "REGISTER", "sip:h", IdSource(2))
     foreign = decoded(b'"%b"' % GBK)
     start, _, rest = value.partition(f"{name}=")
     value = f"{start}{name}={foreign}{rest[rest.find(',') :]}" if rest else f"{value}, {name}={foreign}"

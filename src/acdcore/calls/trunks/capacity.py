@@ -86,11 +86,6 @@ class TrunkCapacity:
         """Lines in use, the reserve not counted."""
         return self._taken
 
-    @property
-    def reserve_taken(self) -> int:
-        """Reserve lines in use."""
-        return self._reserve_taken
-
     def take(self, trunk: str) -> "TakenCapacity":
         """A line on `trunk`; raises CapacityExhausted naming the limit that was reached."""
         if self._taken_by_trunk[trunk] >= self._limit_by_trunk[trunk]:
@@ -124,11 +119,6 @@ class TakenCapacity:
     def __init__(self, capacity: TrunkCapacity, trunk: str | None) -> None:
         self._capacity: TrunkCapacity | None = capacity
         self._trunk = trunk
-
-    @property
-    def is_reserve(self) -> bool:
-        """Whether the line may only carry the announcement."""
-        return self._trunk is None
 
     def give_back(self) -> None:
         """Free the line; a second time is without effect."""

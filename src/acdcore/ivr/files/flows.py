@@ -23,7 +23,7 @@ from acdcore.ivr.model.flow import (
     WavFile,
 )
 from acdcore.ivr.model.system_prompts import SYSTEM
-from acdcore.kernel.errors import SettingsError, raise_together
+from acdcore.kernel.errors import SettingsError
 
 NODES_MAX = 500
 """A flow with more is a program, and no caller finds through it."""
@@ -119,10 +119,3 @@ def read_flows(directory: Path, references: FlowReferences) -> FlowsRead:
     together = validate_together(flows, unread)
     errors += [SettingsError(flow.file, problem.key, problem.reason) for flow, problem in together]
     return FlowsRead(flows, frozenset(unread), tuple(errors))
-
-
-def load_flows(directory: Path, references: FlowReferences) -> dict[FlowName, Flow]:
-    """Read and check all flows of a directory. Raises SettingsError, for all that is wrong in all of them."""
-    read = read_flows(directory, references)
-    raise_together(read.errors)
-    return read.flows

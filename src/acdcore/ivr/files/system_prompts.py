@@ -99,11 +99,6 @@ class SystemFile:
                 yield PromptRequest(phrase_key(phrase, value, language), source, self.file)
 
 
-def system_requests(file: Path) -> tuple[PromptRequest, ...]:
-    """The prompts that are the same everywhere. Raises SettingsError for all that is wrong."""
-    return read_system(file).requests
-
-
 def read_system(file: Path, standard: Path | None = None) -> SystemFile:
     """Read the file; what it lacks comes from `standard`, else from the one that comes with acdcore.
 

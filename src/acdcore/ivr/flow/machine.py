@@ -186,11 +186,6 @@ class FlowMachine:
             number=self._number,
         )
 
-    @property
-    def is_ended(self) -> bool:
-        """Whether the flow has given its last action."""
-        return self._state.phase is Phase.ENDED
-
     def start(self, now: float) -> list[Action]:
         """Enter the first node. Raises RuntimeError when called again."""
         if self._state.phase is not Phase.NEW:

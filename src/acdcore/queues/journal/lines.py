@@ -254,15 +254,3 @@ def _rest(found: Iterable[Record | None]) -> Iterator[JournalTurn | Mark]:
         if not isinstance(record, JournalTurn | Mark):
             raise JournalError("a second header or checkpoint within one segment")
         yield record
-
-
-def rebuild(settings: DispatcherSettings, lines: Iterable[str]) -> Dispatcher:
-    """A dispatcher in the state to which the turns led; `settings` are those of the first segment's header.
-
-    Raises JournalError for a line that cannot be read, ValueError for settings that are not valid.
-    """
-    dispatcher = Dispatcher(settings)
-    for line in lines:
-        at, event = read(line)
-        dispatcher.handle(event, at)
-    return dispatcher

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from acdcore.kernel.errors import Refused
 from acdcore.kernel.ids import IdSource
 from acdcore.sip.auth.digest_values import (
     ALGORITHMS,
@@ -112,13 +111,6 @@ class DigestClient:
             (ANSWERED_BY[field], self._answer(answered, method, uri, body))
             for (field, _), answered in self._answered.items()
         )
-
-    def authorise(self, challenge_values: Iterable[str], method: str, uri: str, ids: IdSource) -> str:
-        """The value that answers these challenges of one realm; raises Refused when we know none of them."""
-        best = next(iter(self._best(challenge_values)), None)
-        if best is None:
-            raise Refused("no digest challenge with a known algorithm")
-        return self._answer(self._take("WWW-Authenticate", best, ids), method, uri, b"")
 
     def _best(self, values: Iterable[str]) -> list[DigestChallenge]:
         """The challenge to be answered of each realm."""

@@ -52,10 +52,6 @@ class MemoryDirectory:
     def customer(self, customer_id: CustomerId) -> Customer | None:
         return self._customers.get(customer_id)
 
-    def customers_count(self) -> int:
-        """How many customers there are."""
-        return len(self._customers)
-
     def customer_by_phone(self, number: str) -> Customer | None:
         owners = self._by_number.get(matching_key(number), ())
         if len(owners) == 1:
