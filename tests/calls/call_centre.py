@@ -272,8 +272,8 @@ class CallCentre:
         event_log = CallEventLog(self.clock, spool, self.event_stream, self.directory, self.bus)
         audio = replace(plan.audio, have_phones_nat=plan.nat)
         event_router = EventRouter(self.stack, engine, OURS.host, IdSource(2), self.clock, audio)
-        acd = Acd(Dispatcher(DispatcherSettings(plan.queues)), self.clock, plan.journal)
-        self.queue_visits = QueueVisitRecorder(acd, event_log, self.clock)
+        acd = Acd(Dispatcher(DispatcherSettings(plan.queues)), self.bus, self.clock, plan.journal)
+        self.queue_visits = QueueVisitRecorder(acd, event_log, self.bus, self.clock)
         trunks = Trunks([carrier(plan), *plan.more_trunks], [*routes(), *plan.routes])
         callback_scheduler = CallbackScheduler(CallbackQueue(plan.book, matching_key), event_log, self.bus, self.clock)
         writer = SilentWriter(self.engine) if plan.is_recorded else None
@@ -287,7 +287,9 @@ class CallCentre:
             event_router=event_router,
             acd=acd,
             queue_visits=self.queue_visits,
-            agents=Agents(Phones(event_router, registrar, self.clock), self.directory, acd, event_log, self.clock),
+            agents=Agents(
+                Phones(event_router, registrar, self.clock), self.directory, acd, event_log, self.bus, self.clock
+            ),
             library=PromptLibrary(engine, sounds(plan.flows), {"": clip(), SERVICE: clip()}, clip()),
             directory=self.directory,
             event_log=event_log,

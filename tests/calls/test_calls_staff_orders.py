@@ -105,9 +105,7 @@ async def test_assignment_of_a_talking_call_names_the_calls_state() -> None:
         caller = centre.caller(VIP)
         await centre.talk(agent, caller)
         await centre.seat("1002")
-        with pytest.raises(
-            WrongState, match=rf"call {centre.live().id} is talking: only a waiting caller"
-        ):
+        with pytest.raises(WrongState, match=rf"call {centre.live().id} is talking: only a waiting caller"):
             centre.operations.assign(centre.live().id, TWO, "staff")
         caller.hang_up()
 

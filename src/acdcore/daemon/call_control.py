@@ -142,8 +142,8 @@ async def open_call_context(
     settings, event_router, storage, clock = snapshot.settings, parts.event_router, parts.storage, parts.clock
     engine, loop = event_router.engine, asyncio.get_running_loop()
     rules = snapshot.rules()
-    acd = Acd(queueing.dispatcher, clock, queueing.journal.record if queueing.journal is not None else None)
-    queue_visits = QueueVisitRecorder(acd, parts.event_log, clock)
+    acd = Acd(queueing.dispatcher, parts.bus, clock, queueing.journal.record if queueing.journal is not None else None)
+    queue_visits = QueueVisitRecorder(acd, parts.event_log, parts.bus, clock)
     phones = Phones(event_router, Registrar(RegistrarSettings()), clock)
     callback_scheduler = CallbackScheduler(
         CallbackQueue(settings.callbacks, matching_key), parts.event_log, parts.bus, clock
@@ -163,7 +163,7 @@ async def open_call_context(
             event_router=event_router,
             acd=acd,
             queue_visits=queue_visits,
-            agents=Agents(phones, storage.directory, acd, parts.event_log, clock),
+            agents=Agents(phones, storage.directory, acd, parts.event_log, parts.bus, clock),
             library=parts.library,
             directory=storage.directory,
             event_log=parts.event_log,

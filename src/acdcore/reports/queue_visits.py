@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, assert_never
+from typing import Protocol, assert_never, get_args
 
 from acdcore.kernel.ids import AgentId, CustomerId, QueueName
 from acdcore.queues.decisions import (
@@ -92,6 +92,8 @@ class QueueVisit:
 
 EntryStep = Offered | OfferMissed | Announce | Connected | TalkFinished | Departed | Overflowed
 """What happens to an entry during a visit, or ends it."""
+FOLDED: tuple[type[Decision], ...] = (AgentStateChanged, Queued, *get_args(EntryStep))
+"""The decisions that say anything of visits."""
 
 
 @dataclass(slots=True)
@@ -157,7 +159,7 @@ class QueueVisitFold:
         """Take one turn's decisions; the visits that are over by it, in the order in which they ended."""
         over: list[QueueVisit] = []
         for decision in decisions:
-            visit = self._step(decision, now)
+            visit = self.step(decision, now)
             if visit is not None:
                 over.append(visit)
         return over
@@ -166,7 +168,8 @@ class QueueVisitFold:
         """The visits that are not over: `WAITING` ones and `IN_CONTACT` ones, as they stand at `now`."""
         return [visit.as_of(now) for visit in (*self._open.values(), *self._wrapping.values())]
 
-    def _step(self, decision: Decision, now: float) -> QueueVisit | None:
+    def step(self, decision: Decision, now: float) -> QueueVisit | None:
+        """Take one decision; the visit that is over by it."""
         match decision:
             case AgentStateChanged(agent=agent, state=state, at=at):
                 return self._agent_changed(agent, state, at)

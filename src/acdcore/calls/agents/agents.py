@@ -22,6 +22,7 @@ from acdcore.calls.model.ports import Directory
 from acdcore.calls.queueing.queue_client import Acd
 from acdcore.calls.record.event_log import CallEventLog
 from acdcore.ivr.model.flow import Language
+from acdcore.kernel.bus import EventBus
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import Unavailable
 from acdcore.kernel.ids import AgentId, SkillName
@@ -66,7 +67,9 @@ LEVEL_MAX = 9
 class Agents:
     """All agents, logged in or not."""
 
-    def __init__(self, phones: Phones, directory: Directory, acd: Acd, event_log: CallEventLog, clock: Clock) -> None:
+    def __init__(
+        self, phones: Phones, directory: Directory, acd: Acd, event_log: CallEventLog, bus: EventBus, clock: Clock
+    ) -> None:
         self.phones = phones
         self._directory = directory
         self._acd = acd
@@ -84,7 +87,7 @@ class Agents:
         again."""
         self._leaving: set[AgentId] = set()
         """Agents who logged out during a talk: they leave when the talk ends."""
-        acd.on_agent = self._changed
+        bus.subscribe(AgentStateChanged, self._changed)
         phones.on_change = self._phones_changed
 
     # --- phones ---

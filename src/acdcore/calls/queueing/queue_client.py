@@ -1,10 +1,10 @@
 """The calls' side of the dispatcher: names their places in the queues and brings its decisions to whom they concern."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from acdcore.calls.core.call import Call, QueueNote
 from acdcore.calls.model.rows import EndedBy
+from acdcore.kernel.bus import EventBus
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId, CustomerId
@@ -97,16 +97,13 @@ class Entry:
 
 
 class Acd:
-    """The only way to the dispatcher."""
+    """The only way to the dispatcher. Each decision is published on the event bus as it is."""
 
-    def __init__(self, dispatcher: Dispatcher, clock: Clock, journal: Journal | None = None) -> None:
-        self.on_agent: Callable[[AgentStateChanged], None] = lambda _: None
-        """Hears of every change of an agent's state."""
-        self.on_decision: Callable[[Decision], None] = lambda _: None
-        """Hears of every decision, before anybody acts on it."""
+    def __init__(self, dispatcher: Dispatcher, bus: EventBus, clock: Clock, journal: Journal | None = None) -> None:
         self.subjects: dict[EntryId, EntrySubject] = {}
         """Entries whose visit is not written down yet; whoever writes it down takes them out."""
         self._driver = DispatcherDriver(dispatcher, clock, journal, self._decided)
+        self._bus = bus
         self._clock = clock
         self._calls: dict[EntryId, tuple[Call, Entry]] = {}
         self._joins = 0
@@ -205,10 +202,10 @@ class Acd:
     # --- decisions ---
 
     def _decided(self, decision: Decision) -> None:
-        self.on_decision(decision)
+        self._bus.publish(decision)
         match decision:
             case AgentStateChanged():
-                self.on_agent(decision)
+                pass  # concerns no call
             case InputRefused(input=CallerJoined(entry=entry), reason=reason):
                 self._refuse_join(entry, reason)
             case InputRefused(reason=reason):

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from acdcore.calls.model.rows import QueueVisitRow
 from acdcore.calls.queueing.queue_client import Acd, EntrySubject
 from acdcore.calls.record.event_log import CallEventLog
+from acdcore.kernel.bus import EventBus
 from acdcore.kernel.clock import Clock
 from acdcore.queues.decisions import AgentState, Decision, Overflowed
 from acdcore.queues.settings import ToQueue
-from acdcore.reports.queue_visits import QueueVisit, QueueVisitEnd, QueueVisitFold
+from acdcore.reports.queue_visits import FOLDED, QueueVisit, QueueVisitEnd, QueueVisitFold
 
 UNFINISHED = {QueueVisitEnd.WAITING: QueueVisitEnd.FAILED, QueueVisitEnd.IN_CONTACT: QueueVisitEnd.ANSWERED}
 """How visits that the end of the daemon cuts off are written down."""
@@ -20,19 +21,21 @@ UNDELIVERED_MAX = 10_000
 
 
 class QueueVisitRecorder:
-    """Hears every decision of the dispatcher."""
+    """Hears the decisions that visits are folded from."""
 
-    def __init__(self, acd: Acd, event_log: CallEventLog, clock: Clock) -> None:
+    def __init__(self, acd: Acd, event_log: CallEventLog, bus: EventBus, clock: Clock) -> None:
         self._acd = acd
         self._event_log = event_log
         self._clock = clock
         self._visits = QueueVisitFold()
         self._undelivered: deque[tuple[float, QueueVisitRow]] = deque(maxlen=UNDELIVERED_MAX)  # oldest first
-        acd.on_decision = self.decided
+        for kind in FOLDED:
+            bus.subscribe(kind, self._decided)
 
-    def decided(self, decision: Decision) -> None:
+    def _decided(self, decision: Decision) -> None:
         """Write down the visit that this decision ended, if it did."""
-        for visit in self._visits.fold((decision,), self._clock.now()):
+        visit = self._visits.step(decision, self._clock.now())
+        if visit is not None:
             goes_on = isinstance(decision, Overflowed) and isinstance(decision.target, ToQueue)
             self._write(visit, visit.how, goes_on=goes_on)
 
