@@ -295,7 +295,7 @@ class CallCentre:
             event_log=event_log,
             recorder=recorder,
             callback_scheduler=callback_scheduler,
-            hours=OpeningHours(self.forced, acd, callback_scheduler, self.clock),
+            hours=OpeningHours(self.forced, acd, callback_scheduler, self.bus, self.clock),
             services=Services(),
             listening=SpeechListening(engine, self.clock, plan.understanding, plan.listeners_max),
             places=LostPlaces(plan.lost, 120.0, self.clock.now()),

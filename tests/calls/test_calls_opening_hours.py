@@ -11,6 +11,7 @@ import pytest
 from tests.calls.call_centre import MORNING, SALES, SERVICE, CallCentre, Plan, opened
 
 from acdcore.calls.model.commands import LiveHours
+from acdcore.calls.model.events import OpeningHoursChanged
 from acdcore.calls.model.ports import ForcedHours
 from acdcore.calls.routing_rules import QueueRules
 from acdcore.ivr.calendars.file import load_calendars
@@ -53,8 +54,9 @@ def is_open(centre: CallCentre, queue: QueueName) -> bool:
 def heard(centre: CallCentre) -> Iterator[list[tuple[datetime, LiveHours]]]:
     """Every change that is told, with its time."""
     told: list[tuple[datetime, LiveHours]] = []
-    centre.context.hours.on_change = lambda hours: told.append((centre.clock.wall(), hours))
+    leave = centre.bus.subscribe(OpeningHoursChanged, lambda changed: told.append((centre.clock.wall(), changed.hours)))
     yield told
+    leave()
 
 
 async def force(centre: CallCentre, is_forced_open: bool, until: datetime | None = None) -> None:

@@ -5,17 +5,19 @@ the callback queue: its callbacks and messages wait, with an alarm, until the qu
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from acdcore.calls.model.commands import LiveHours
+from acdcore.calls.model.events import OpeningHoursChanged
 from acdcore.calls.model.ports import ForcedHours, HoursStore
 from acdcore.calls.queueing.callback_scheduler import CallbackScheduler
 from acdcore.calls.queueing.queue_client import Acd
 from acdcore.calls.routing_rules import Rules
 from acdcore.ivr.calendars.opening_hours import Calendar, Moment
 from acdcore.ivr.model.flow import CalendarState
+from acdcore.kernel.bus import EventBus
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.ids import QueueName
 from acdcore.queues.inputs import HoursChanged
@@ -43,13 +45,15 @@ class CachedMoment:
 
 
 class OpeningHours:
-    """The hours of all queues; one for the daemon. `on_change` is called with each calendar whose state has changed."""
+    """The hours of all queues; one for the daemon. Publishes each calendar whose state has changed."""
 
-    def __init__(self, store: HoursStore, acd: Acd, callback_scheduler: CallbackScheduler, clock: Clock) -> None:
-        self.on_change: Callable[[LiveHours], None] = lambda _: None
+    def __init__(
+        self, store: HoursStore, acd: Acd, callback_scheduler: CallbackScheduler, bus: EventBus, clock: Clock
+    ) -> None:
         self._store = store
         self._acd = acd
         self._callback_scheduler = callback_scheduler
+        self._bus = bus
         self._clock = clock
         self._rules: Rules | None = None
         self._in_dispatcher: dict[QueueName, bool] = {}
@@ -99,7 +103,7 @@ class OpeningHours:
         for name, moment in moments.items():
             shown = (moment.state.value, moment.shift, moment.day)
             if self._states.get(name, shown) != shown:
-                self.on_change(self._live(name, moment, rules))
+                self._bus.publish(OpeningHoursChanged(self._live(name, moment, rules)))
             self._states[name] = shown
             changes += [at for at in (moment.next_change_at, self._until(name)) if at is not None]
         wall = self._clock.wall()

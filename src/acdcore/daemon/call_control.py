@@ -151,8 +151,7 @@ async def open_call_context(
     services = Services()
     listening = SpeechListening(engine, clock, parts.understanding)
     ears = EarsThread(engine, listening.attention, listening.deliver, clock)
-    hours = OpeningHours(storage.hours, acd, callback_scheduler, clock)
-    hours.on_change = parts.event_log.hours
+    hours = OpeningHours(storage.hours, acd, callback_scheduler, parts.bus, clock)
     loop.add_reader(engine.event_fd, lambda: event_router.on_media(engine.events()))
     if parts.understanding is not None:
         ears.start()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from acdcore.calls.model import history
-from acdcore.calls.model.commands import LiveCall
+from acdcore.calls.model.commands import LiveCall, LiveHours
 from acdcore.work.model import WorkItem
 
 
@@ -14,6 +14,14 @@ class CallEventLogged:
     view: LiveCall
     """The call after it."""
     event: history.Event
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningHoursChanged:
+    """A calendar has come to another state."""
+
+    hours: LiveHours
+    """The calendar from now on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from acdcore.calls.model import history as events
-from acdcore.calls.model.commands import LiveAgent, LiveAgentState, LiveCall, LiveHours, ReloadReport
+from acdcore.calls.model.commands import LiveAgent, LiveAgentState, LiveCall, ReloadReport
 from acdcore.calls.model.directory import Customer, PastContact
-from acdcore.calls.model.events import CallEventLogged, WorkItemChanged
+from acdcore.calls.model.events import CallEventLogged, OpeningHoursChanged, WorkItemChanged
 from acdcore.calls.model.ports import Directory, Spool
 from acdcore.calls.model.rows import (
     AgentEventRow,
@@ -86,6 +86,7 @@ class CallEventLog:
         self._bus = bus
         self._agent_events = 0
         self.alarms.listen(self._publish_alarm)
+        bus.subscribe(OpeningHoursChanged, self._hours_changed)
 
     @property
     def time(self) -> WallTime:
@@ -186,10 +187,6 @@ class CallEventLog:
         """A visit to a queue is over, with all that belongs to it."""
         self._spool.append(row)
 
-    def hours(self, hours: LiveHours) -> None:
-        """A calendar has come to another state."""
-        self.stream.publish(StreamEventKind.HOURS_CHANGED, hours, self._clock.wall())
-
     def reloaded(self, report: ReloadReport) -> None:
         """Other settings hold from now on."""
         self.stream.publish(StreamEventKind.RELOADED, report, self._clock.wall())
@@ -215,6 +212,9 @@ class CallEventLog:
             agent, self._time.at(now), self._agent_events, LiveAgentState.LOGGED_OUT.value, SHUTDOWN_REASON
         )
         self._spool.append(row)
+
+    def _hours_changed(self, event: OpeningHoursChanged) -> None:
+        self.stream.publish(StreamEventKind.HOURS_CHANGED, event.hours, self._clock.wall())
 
     def _publish_alarm(self, alarm: alarms.Alarm) -> None:
         change = AlarmChange(alarm.kind.name, alarm.is_raised, alarm.detail, alarm.about, alarm.kind.severity)
