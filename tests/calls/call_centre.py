@@ -270,7 +270,7 @@ class CallCentre:
         engine = cast(Engine, self.engine)
         spool = plan.spool(self.clock) if plan.spool else self.history
         event_log = CallEventLog(self.clock, spool, self.event_stream, self.directory, self.bus)
-        audio = replace(plan.audio, have_phones_nat=plan.nat)
+        audio = replace(plan.audio, phones_nat=plan.nat)
         event_router = EventRouter(self.stack, engine, OURS.host, IdSource(2), self.clock, audio)
         acd = Acd(Dispatcher(DispatcherSettings(plan.queues)), self.bus, self.clock, plan.journal)
         self.queue_visits = QueueVisitRecorder(acd, event_log, self.bus, self.clock)

@@ -283,7 +283,7 @@ class Switchboard:
             call.caller = leg = Leg(context.event_router, Side.CALLER, call)
             leg.phone = calling_phone(event.request, parties.caller.number) if trunk == AGENTS_TRUNK else None
             if trunk == AGENTS_TRUNK:
-                leg.has_nat = context.event_router.audio.have_phones_nat
+                leg.has_nat = context.event_router.audio.phones_nat
             else:
                 known = context.rules.trunks[trunk]
                 leg.has_nat, leg.is_symmetric = known.nat, known.symmetric_rtp

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from acdcore.calls.numbers.caller_id import DidFrom
 from acdcore.calls.numbers.trunk_numbers import AssertBy, ForwardedShows, Redirection, TrunkNumbers
-from acdcore.configuration.section import Section
+from acdcore.configuration.sections import Section
 from acdcore.numbering.plan import HOME, NumberForm, NumberingPlan, as_written
 
 

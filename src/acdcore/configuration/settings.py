@@ -7,18 +7,16 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, ip_address
+from ipaddress import ip_address
 from operator import eq
 from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from acdcore.calls.admission.admission import networks_of
 from acdcore.calls.admission.screening import ScreeningSettings
-from acdcore.calls.media.audio_address import ANYWHERE, AudioRule, AudioSettings
+from acdcore.calls.media.audio_address import ANYWHERE
 from acdcore.calls.numbers.number_location import Regions, RegionSettings
 from acdcore.calls.services.email_notices import MailSettings
 from acdcore.calls.services.http_services import ServiceSettings
@@ -26,19 +24,27 @@ from acdcore.calls.trunks.capacity import TrunkCapacitySettings
 from acdcore.calls.trunks.trunks import AGENTS_TRUNK, InboundRoute, Trunk
 from acdcore.configuration.number_section import NumberKeys
 from acdcore.configuration.queue_section import QueueSection
-from acdcore.configuration.section import Section
+from acdcore.configuration.sections import (
+    DigestAlgorithms,
+    HttpSection,
+    IvrSection,
+    JournalSection,
+    MediaSection,
+    Section,
+    SipSection,
+    StorageSection,
+)
 from acdcore.configuration.voice_section import VoiceSection
 from acdcore.kernel.errors import SettingsError, raise_together
 from acdcore.kernel.lockout import LockoutSettings
 from acdcore.kernel.mistakes import mistakes
 from acdcore.kernel.networks import Network
-from acdcore.kernel.setting_types import FORMS, NetworkValue, Port
+from acdcore.kernel.setting_types import FORMS, NetworkValue
 from acdcore.kernel.toml_file import read_toml
 from acdcore.queues.settings import DispatcherSettings
 from acdcore.recognition.service import RecognitionSettings
 from acdcore.recording.retention import RetentionSettings
 from acdcore.recording.settings import RecordingSettings
-from acdcore.sip.auth.digest_values import DEFAULT_ALGORITHMS, Algorithm, once_each
 from acdcore.sip.events import InDialog
 from acdcore.sip.syntax.uri import MalformedValue, SipUri
 from acdcore.work.callback_queue import CallbackSettings
@@ -46,105 +52,6 @@ from acdcore.work.callback_queue import CallbackSettings
 PREFIX = "ACDCORE_"
 TEXT_KEYS = frozenset({"password", "dsn"})
 """Secrets may begin with any character."""
-
-
-def _named(address: IPv4Address) -> IPv4Address:
-    if address.is_unspecified:
-        raise ValueError("peers are told this address; give the interface's own")
-    return address
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(f"there is no time zone {name}") from error
-    return name
-
-
-def _postgres(dsn: str) -> str:
-    if dsn and not dsn.startswith(("postgresql://", "postgres://")):
-        raise ValueError(
-            'is no address of a PostgreSQL server; write "postgresql://user@host/database", or leave it empty'
-        )
-    try:
-        urlsplit(dsn).port  # noqa: B018  (asking is the check)
-    except ValueError:
-        raise ValueError("names a port that is none; write postgresql://user@host:5432/database") from None
-    return dsn
-
-
-DigestAlgorithms = Annotated[tuple[Algorithm, ...], AfterValidator(once_each)]
-"""In the order in which they are offered."""
-OwnAddress = Annotated[IPv4Address, AfterValidator(_named)]
-"""An address of ours that goes into messages."""
-
-
-class SipSection(Section):
-    """Where phones and trunks reach us."""
-
-    address: OwnAddress = IPv4Address("127.0.0.1")
-    advertised: OwnAddress | None = None
-    udp_port: Port = 5060
-    tcp_port: Port = 5060
-    realm: Annotated[str, Field(min_length=1)] = "acdcore"
-    digest_algorithms: Annotated[DigestAlgorithms, Field(min_length=1)] = DEFAULT_ALGORITHMS
-    phones_in_dialog: InDialog = InDialog.SOURCE
-    tcp_ping_every_s: Annotated[float, Field(ge=0, le=3600)] = 0.0
-
-
-LOST_AFTER_MIN_S = 5
-"""A question and its answer need three seconds even over a bad network."""
-
-
-def _long_enough(lost_after_s: float) -> float:
-    if 0 < lost_after_s < LOST_AFTER_MIN_S:
-        raise ValueError(f"write 0 for never, or a time greater than or equal to {LOST_AFTER_MIN_S}")
-    return lost_after_s
-
-
-class MediaSection(Section):
-    """Where audio flows."""
-
-    address: OwnAddress = IPv4Address("127.0.0.1")
-    advertised: OwnAddress | None = None
-    first_port: Annotated[int, Field(ge=1024, le=65534, multiple_of=2)] = 20000
-    last_port: Annotated[int, Field(ge=1025, le=65535)] = 29999
-    lost_after_s: Annotated[float, Field(ge=0, le=3600), AfterValidator(_long_enough)] = 30.0
-    silent_max_s: Annotated[float, Field(ge=0, le=86_400)] = 14_400.0
-    phones_nat: bool = True
-    learning_window_s: Annotated[float, Field(ge=0, le=60)] = 10.0
-    held_max_s: Annotated[float, Field(ge=60, le=86_400)] = 14_400.0
-    unheard_max_s: Annotated[float, Field(ge=30, le=3600)] = 180.0
-    phone_addresses: list[NetworkValue] = Field(default_factory=list)
-
-    @model_validator(mode="after")
-    def _has_room(self) -> "MediaSection":
-        if self.last_port <= self.first_port:
-            raise ValueError("no pair of ports lies between first_port and last_port")
-        return self
-
-
-class HttpSection(Section):
-    """Where the control plane listens."""
-
-    address: IPv4Address = IPv4Address("127.0.0.1")
-    port: Port = 8080
-
-
-class StorageSection(Section):
-    """Where everything that lasts is kept."""
-
-    directory: Path = Path("var")
-    dsn: Annotated[str, Field(repr=False), AfterValidator(_postgres)] = ""
-
-
-class IvrSection(Section):
-    """Where flows, prompts and calendars lie; relative paths start at the settings' own directory."""
-
-    flows: Path = Path("ivr")
-    prompts: Path = Path("prompts")
-    calendars: Path = Path("calendars.toml")
 
 
 class RouteSection(Section):
@@ -155,15 +62,6 @@ class RouteSection(Section):
     closed_flow: str = ""
     holiday_flow: str = ""
     flows: dict[str, str] = Field(default_factory=dict)
-
-
-class JournalSection(Section):
-    """The dispatcher's journal, which replay, what-if and a restart read."""
-
-    is_on: bool = True
-    keep_days: Annotated[int, Field(ge=1, le=3_650)] = 35
-    timezone: Annotated[str, AfterValidator(_zone)] = "Asia/Shanghai"
-    reclaim_within_s: Annotated[float, Field(ge=0, le=3_600)] = 120.0
 
 
 class TrunkSection(NumberKeys):
@@ -258,18 +156,10 @@ class Settings:
             if table.target and ip_address(SipUri.parse(table.target).host).version != ours.version:
                 raise ValueError(f"trunk {name}: target {table.target} cannot be reached from sip.address {ours}")
 
-    def audio_settings(self) -> AudioSettings:
-        """For `Wiring`."""
+    def own_hosts(self) -> frozenset[str]:
+        """Addresses of ours, those that peers are told among them."""
         own = (self.sip.address, self.sip.advertised, self.media.address, self.media.advertised)
-        return AudioSettings(
-            own_hosts=frozenset(str(address) for address in own if address is not None),
-            have_phones_nat=self.media.phones_nat,
-            phones=AudioRule(tuple(self.media.phone_addresses)),
-            lost_after_s=self.media.lost_after_s,
-            silent_max_s=self.media.silent_max_s,
-            held_max_s=self.media.held_max_s,
-            unheard_max_s=self.media.unheard_max_s,
-        )
+        return frozenset(str(address) for address in own if address is not None)
 
     def trunk_settings(self) -> tuple[Trunk, ...]:
         """For `Trunks`, in the order of the file."""
@@ -321,7 +211,7 @@ SCHEMA: Final = TypeAdapter(Settings)
 """Reads, checks and writes them."""
 
 
-def server_key(recognition: RecognitionSettings, file: Path) -> str:
+def recognition_key(recognition: RecognitionSettings, file: Path) -> str:
     """The first line of the section's `key_file`, "" without one; `file` is the settings' own. Raises SettingsError."""
     if recognition.engine != "http" or not recognition.key_file:
         return ""

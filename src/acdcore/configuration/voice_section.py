@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
-from acdcore.configuration.section import Section
+from acdcore.configuration.sections import Section
 from acdcore.ivr.model.flow import Language
 from acdcore.ivr.tts.voices import CHOSEN, NATURAL, HttpVoice, SpeechEngine, VoiceChoice, VoiceSettings
 

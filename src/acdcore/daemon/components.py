@@ -232,7 +232,7 @@ def started_engine(settings: Settings, ids: IdSource) -> Iterator[Engine]:
             address=str(media.address),
             first_port=media.first_port,
             last_port=media.last_port,
-            media_lost_after_s=settings.audio_settings().suspected_after_s,
+            media_lost_after_s=media.suspected_after_s,
             learning_window_s=media.learning_window_s,
         ),
         ids,

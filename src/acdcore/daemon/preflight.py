@@ -17,7 +17,8 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 from acdcore.calls.model.directory import AgentRecord
-from acdcore.configuration.settings import IvrSection, SipSection, server_key
+from acdcore.configuration.sections import IvrSection, SipSection
+from acdcore.configuration.settings import recognition_key
 from acdcore.configuration.snapshot import Snapshot, files_needed
 from acdcore.daemon.secrets import API_KEYS_FILE, read_keys
 from acdcore.ivr.calendars.file import load_calendars
@@ -149,7 +150,7 @@ def _recognition(snapshot: Snapshot) -> Iterator[SettingsError]:
         )
         yield SettingsError(str(snapshot.file), "recognition.engine", problem)
     try:
-        server_key(snapshot.settings.recognition, snapshot.file)
+        recognition_key(snapshot.settings.recognition, snapshot.file)
     except SettingsError as error:
         yield error
 

@@ -20,7 +20,7 @@ from acdcore.calls.record.event_stream import CallEventStream
 from acdcore.calls.services.email_notices import EmailNotices, MailTiming
 from acdcore.calls.switchboard import Switchboard
 from acdcore.calls.trunks.probe import probing
-from acdcore.configuration.settings import server_key
+from acdcore.configuration.settings import recognition_key
 from acdcore.configuration.snapshot import Snapshot, port_pairs
 from acdcore.control.app import ControlParts
 from acdcore.control.plane import ControlPlane
@@ -152,7 +152,7 @@ async def serve(
         await stack.enter_async_context(notices.sending())
         hearing = await stack.enter_async_context(
             open_recognition(
-                settings.recognition, await asyncio.to_thread(server_key, settings.recognition, snapshot.file)
+                settings.recognition, await asyncio.to_thread(recognition_key, settings.recognition, snapshot.file)
             )
         )
         recorder = await stack.enter_async_context(started_recorder(settings, engine, event_log, clock))
@@ -176,7 +176,7 @@ async def serve(
         endpoint = Endpoint(endpoint_settings(settings), ids, admission, admission.sources)
         sip = SipStack(endpoint, clock, on_sip, stack_settings(settings), observer)
         media_host = str(settings.media.advertised or settings.media.address)
-        event_router = EventRouter(sip, engine, media_host, ids, clock, settings.audio_settings())
+        event_router = EventRouter(sip, engine, media_host, ids, clock, settings.media, settings.own_hosts())
         first, trust = first_reading(clock), load_trust(settings.storage.directory, clock)
         queueing = stack.enter_context(started_dispatcher(settings, clock, trust, on_progress))
         parts = ContextParts(event_router, recorder, bus, event_log, library, storage, clock, hearing.understanding)
@@ -260,7 +260,7 @@ def open_transcription(snapshot: Snapshot, storage: Storage, clock: Clock) -> Tr
     if settings.recognition.transcripts is TranscriptKind.NONE:
         return None
     missing = missing_packages(settings.recognition.engine)
-    key = server_key(settings.recognition, snapshot.file)
+    key = recognition_key(settings.recognition, snapshot.file)
     recordings = settings.recording.directory.absolute()
     wanted = TranscriptionSettings(settings.recognition, recordings, missing, key)
     return Transcription(wanted, PgTranscripts(storage.database), clock)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Annotated
 
 from annotated_types import Ge, Le
-from pydantic import Field, PlainValidator
+from pydantic import AfterValidator, Field, PlainValidator
 
 from acdcore.kernel import networks
 
@@ -56,3 +56,14 @@ def _network(text: object) -> networks.Network:
 
 NetworkValue = Annotated[networks.Network, PlainValidator(_network)]
 """Read here, because pydantic's error for one of two classes names neither the key nor what is wrong."""
+
+
+def never_or_from(least_s: float) -> AfterValidator:
+    """For a time that is 0 for never, or not shorter than this."""
+
+    def long_enough(time_s: float) -> float:
+        if 0 < time_s < least_s:
+            raise ValueError(f"write 0 for never, or a time greater than or equal to {least_s:g}")
+        return time_s
+
+    return AfterValidator(long_enough)

@@ -72,7 +72,7 @@ class Phones:
         if not reachable:
             raise Unavailable(f"agent {agent} has no phone that can be reached")
         leg = Leg(self._event_router, Side.AGENT, call)
-        leg.has_nat = self._event_router.audio.have_phones_nat
+        leg.has_nat = self._event_router.audio.phones_nat
         call.resources.callback(leg.close)
         phones = [
             PhoneToRing(self._invitation(call, agent, binding, ring_for_s), binding.q, phone_at(agent, binding))

@@ -139,8 +139,9 @@ class EventRouter:
         ids: IdSource,
         clock: Clock,
         audio: AudioSettings = AudioSettings(),  # noqa: B008 - frozen
+        other_hosts: frozenset[str] = frozenset(),
     ) -> None:
-        """`media_host` is our address in session descriptions."""
+        """`media_host` is our address in session descriptions, `other_hosts` are further ones of this machine."""
         self.stack = stack
         self.engine = engine
         self.media_host = media_host
@@ -148,7 +149,7 @@ class EventRouter:
         self.audio = audio
         self.ports: set[int] = set()
         """Our ports for RTP and RTCP."""
-        self.ours = Ours(audio.own_hosts | {media_host}, self._is_own_port)
+        self.ours = Ours(other_hosts | {media_host}, self._is_own_port)
         self.ids = ids
         self.sessions: dict[SessionId, Party] = {}
         self.streams: dict[StreamId, Party] = {}

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from acdcore.calls.core.event_router import EventRouter
 from acdcore.calls.core.key_source import KeySource
-from acdcore.calls.media.audio_address import AudioRule, aimed
+from acdcore.calls.media.audio_address import ASKED_EVERY_S, AudioRule, aimed
 from acdcore.calls.trunks.capacity import TakenCapacity
 from acdcore.kernel.address import Address
 from acdcore.media.model import ClipId, EngineCodec, StreamFigures, StreamId, StreamTarget
@@ -436,7 +436,7 @@ class Leg:
             if self._hush is None or self._hush.packets != packets:
                 self._hush = Hush(now - silent_for_s, packets)
             limit_s = max(0.0, self._hush.since + audio.silent_max_s - now) if audio.silent_max_s else None
-            self._watch(Watch(audio.asked_every_s, limit_s, first_s=0.0, answer_within_s=audio.answer_within_s))
+            self._watch(Watch(ASKED_EVERY_S, limit_s, first_s=0.0, answer_within_s=audio.answer_within_s))
 
     def on_resumed(self) -> None:
         """There is a sign of life again."""
@@ -558,7 +558,7 @@ class Leg:
 
     def _resting(self, limit_s: float) -> Watch:
         audio = self._event_router.audio
-        return Watch(audio.asked_every_s, limit_s, answer_within_s=audio.answer_within_s)
+        return Watch(ASKED_EVERY_S, limit_s, answer_within_s=audio.answer_within_s)
 
     def _is_heard(self) -> bool:
         return self._event_router.engine.figures(self.stream).packets_in > 0

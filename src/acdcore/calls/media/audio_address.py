@@ -22,9 +22,13 @@ with a Warning for an offer, and the end of the call for an answer.
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_network
+from typing import Annotated
+
+from annotated_types import Ge, Le
 
 from acdcore.kernel.address import Address
 from acdcore.kernel.networks import Network, reach_of
+from acdcore.kernel.setting_types import NetworkValue, never_or_from
 from acdcore.sdp.model import NotAcceptable, WarningCode
 from acdcore.sdp.parser import address_literal
 
@@ -34,6 +38,11 @@ UNSPECIFIED = "0.0.0.0"
 SUSPECTED_SHARE = 1 / 3
 """Share of `lost_after_s` after which the party is asked by OPTIONS. RTCP comes about every 5 s (RFC 3550 section 6.2),
 so that a muted phone with RTCP is never asked; the rest of 30 s is for eight copies of the OPTIONS."""
+ASKED_EVERY_S = 30.0
+"""A party that is on hold, or does not send, is asked so often whether it is still there: a dead one is found after
+this and `answer_within_s`."""
+LOST_AFTER_MIN_S = 5
+"""A question and its answer need three seconds even over a bad network."""
 ANSWER_MAX_S = 32.0
 """Seconds, 64 x T1: the OPTIONS transaction waits no longer (RFC 3261 section 17.1.2.2)."""
 
@@ -53,27 +62,27 @@ PHONES = AudioRule()
 
 @dataclass(frozen=True, slots=True)
 class AudioSettings:
-    """Settings for the audio of every party; times are in seconds."""
+    """What holds for the audio of every party: keys of the section `[media]`."""
 
-    own_hosts: frozenset[str] = frozenset()
-    """Addresses of ours besides the one in our session descriptions."""
-    phones: AudioRule = PHONES
-    """The rule for agents' phones."""
-    have_phones_nat: bool = True
+    lost_after_s: Annotated[float, Ge(0), Le(3600), never_or_from(LOST_AFTER_MIN_S)] = 30.0
+    """A party that ought to send is gone when there is no sign of life of it for so long: neither audio nor anything
+    else on its ports, nor an answer to our question; 0: silence means nothing."""
+    silent_max_s: Annotated[float, Ge(0), Le(86_400)] = 14_400.0
+    """A party that ought to send, sends nothing and answers our questions is hung up on after so long; 0: never."""
+    phones_nat: bool = True
     """Whether agents' phones may be behind a NAT."""
-    lost_after_s: float = 30.0
-    """A party that should send is lost when there is no sign of life from it for so long: no audio, nothing else on its
-    ports, and no answer to our OPTIONS. 0: silent parties are neither asked nor hung up on."""
-    silent_max_s: float = 14_400.0
-    """A party that should send, but sends nothing and answers our OPTIONS, is hung up on after so long; 0: never."""
-    asked_every_s: float = 30.0
-    """Time between two OPTIONS to a party that is on hold or does not send: a dead one is found after this time and
-    `answer_within_s`."""
-    held_max_s: float = 14_400.0
+    held_max_s: Annotated[float, Ge(60), Le(86_400)] = 14_400.0
     """The longest hold: no consultation takes four hours."""
-    unheard_max_s: float = 180.0
-    """The longest time for a party that never sent audio and whose SDP says that it will not. It is enough for the
-    ringing behind a switch that connects both parties later (RFC 3725)."""
+    unheard_max_s: Annotated[float, Ge(30), Le(3600)] = 180.0
+    """A party that has never sent anything and says that it will not; another switch that connects both later has the
+    time that ringing takes (RFC 3725)."""
+    phone_addresses: tuple[NetworkValue, ...] = ()
+    """Networks in which agents' phones may have their audio besides the address that they signal from."""
+
+    @property
+    def phones(self) -> AudioRule:
+        """Where agents' phones may have their audio."""
+        return AudioRule(self.phone_addresses)
 
     @property
     def suspected_after_s(self) -> float | None:
