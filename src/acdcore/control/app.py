@@ -1,7 +1,9 @@
 """The web application: table of routes, the check of keys, and the one place where errors become answers."""
 
+import asyncio
+import functools
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -32,7 +34,7 @@ from acdcore.control.errors import ApiError, ErrorAnswer, ErrorBody, from_core, 
 from acdcore.control.hours import HoursRoutes
 from acdcore.control.keys import Keyring, secret_of
 from acdcore.control.live import LiveRoutes
-from acdcore.control.openapi import Description
+from acdcore.control.openapi import Description, Json
 from acdcore.control.records import RecordRoutes
 from acdcore.control.release import Planner, ReleaseRoutes
 from acdcore.control.reload import ReloadRoutes
@@ -124,12 +126,16 @@ def all_routes(settings: ControlSettings, parts: ControlParts, stream: EventStre
     return (*routes, describing(routes))
 
 
-def describing(routes: Iterable[Route]) -> Route:
+def describing(routes: Sequence[Route]) -> Route:
     """The route that serves the description of all the others."""
-    document = Description(routes, INTERFACE_VERSION).document()
+
+    @functools.cache
+    def document() -> Mapping[str, Json]:
+        return Description(routes, INTERFACE_VERSION).document()
 
     async def describe(request: ApiRequest[Nothing, Nothing]) -> Reply:
-        return Reply(document)
+        # Made when first asked for, and beside the loop: all schemas together take a quarter of a second.
+        return Reply(await asyncio.to_thread(document))
 
     return route(RouteSpec("GET", "/openapi.json", None, "This description", dict), Nothing, Nothing, describe)
 
