@@ -93,7 +93,7 @@ def test_handling_times_grow_by_the_factor() -> None:
     ("change", "said"),
     [
         (FewerAgents(4, NOON, EVENING, {REPAIR: 1}), "only 3 such agents"),
-        (MoreAgents(0, NOON, EVENING), "from 1 to"),
+        (MoreAgents(0, NOON, EVENING), "give 1 to"),
         (MoreAgents(1, NOON, EVENING, like=AgentId("7")), "nobody with the number 7"),
         (PriorityFor("gold", 1.0), "standard, unknown, vip"),
         (RingFor(QueueName("none"), 3.0), "there are help, sales"),
@@ -115,7 +115,7 @@ def test_agent_without_hours_is_there_as_long_as_anybody_is() -> None:
     after = apply_changes(DAY, (MoreAgents(1, -math.inf, math.inf),))
     assert after.people[-1].spans == (WorkSpan(min(s.start for s in spans), max(s.end for s in spans)),)
     assert len(apply_changes(DAY, (FewerAgents(1, -math.inf, math.inf),)).people) == len(DAY.people) - 1
-    with pytest.raises(ChangeError, match="say from when to when"):
+    with pytest.raises(ChangeError, match="add the time"):
         apply_changes(replace(DAY, people=()), (MoreAgents(1, -math.inf, math.inf, {REPAIR: 1}),))
 
 
@@ -155,10 +155,10 @@ def test_words_read_as_meant(word: str, change: Change) -> None:
         ("vip.priority=soon", "number of seconds"),
         ("queues.sales.strategy=best", "longest_idle"),
         ("queues.sales.ageing=old", "ageing=old"),
-        ("queues.sales.overflow=x", "takes more than a word"),
+        ("queues.sales.overflow=x", "holds a table"),
         ("queues.sales.tempo=2", "no key tempo"),
         ("calls*1.1.1", "not a factor"),
-        ("more please", "not a change; try agents"),
+        ("more please", "not a change; write for example agents"),
     ],
 )
 def test_words_that_are_no_change_teach(word: str, said: str) -> None:

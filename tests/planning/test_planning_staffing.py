@@ -69,7 +69,7 @@ def test_shift_that_others_make_needless_is_taken_away_again() -> None:
 def test_what_shifts_can_not_cover_is_said() -> None:
     rows = required_seats(WORKLOAD, TARGET)
     found = cover(rows, HOUR, [WorkShift("early", EARLY.spans, max_agents=2)])
-    assert not found.is_complete and "intervals are short" in found.render()
+    assert not found.is_complete and "intervals are short of agents" in found.render()
     assert found.missing[5] == rows[5].scheduled, "nobody is there at 13:00"
     assert cover(rows, HOUR, []).present == (0,) * 8
 

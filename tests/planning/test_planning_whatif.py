@@ -61,7 +61,7 @@ def test_table_names_every_row_and_marks_what_is_sure() -> None:
 
 def test_number_of_runs_is_bounded() -> None:
     for runs in (0, 1_001):
-        with pytest.raises(ValueError, match="from 1 to 1000"):
+        with pytest.raises(ValueError, match="give from 1 to 1000"):
             compare_changes(AFTERNOON, (), runs=runs)
 
 

@@ -1,1 +1,1 @@
-"""Knowing why and what if: recorded days replayed and changed, forecasts, staffing."""
+"""Explain and compare days: why a call went as it went, what if, forecasts, staffing."""

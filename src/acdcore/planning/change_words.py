@@ -1,4 +1,4 @@
-"""Changes as the words of a command line.
+"""Changes to a day, as words on a command line.
 
 agents+2@10:00-12:00                  two more agents, like most of those at work then
 agents+1@10:00-12:00/like=1001        ... with the skills, the pace and the phone of agent 1001
@@ -42,18 +42,18 @@ _TIME = re.compile(r"(\d{1,2}):(\d{2})")
 
 EXAMPLES = "agents+2@10:00-12:00, vip.priority=120, queues.service.ring_for_s=12, calls*1.1, handling*0.9"
 UNWORDED = frozenset({"overflow", "rules", "widening"})
-"""Keys whose values are tables."""
+"""Keys whose values are tables, which a word cannot hold."""
 
 
 def read(word: str) -> Change:
-    """One change. Raises ChangeError, with what was expected."""
+    """Read one change. Raises ChangeError, which says what was expected."""
     for pattern, make in ((_AGENTS, _agents), (_FACTOR, _factor), (_KEY, _queue_key), (_PRIORITY, _priority)):
         found = pattern.fullmatch(word)
         if found is not None:
             return make(word, found)
     if word.startswith("agents"):
-        raise ChangeError(f"{word}: write agents+N or agents-N, and when, e.g. agents+2@10:00-12:00")
-    raise ChangeError(f"{word}: not a change; try {EXAMPLES}")
+        raise ChangeError(f"{word}: write agents+N or agents-N and the time, e.g. agents+2@10:00-12:00")
+    raise ChangeError(f"{word}: not a change; write for example {EXAMPLES}")
 
 
 def _agents(word: str, found: re.Match[str]) -> Change:
@@ -122,7 +122,7 @@ def _queue_key(word: str, found: re.Match[str]) -> Change:
             raise ChangeError(f"{word}: there is no strategy {text}; there are {', '.join(Strategy)}")
         return StrategyIs(queue, Strategy(text))
     if key in UNWORDED:
-        raise ChangeError(f"{word}: {key} takes more than a word; change it in the file and compare two days")
+        raise ChangeError(f"{word}: {key} holds a table; change it in the settings file and compare two days")
     value: Setting = _skills(word, text) if key == "skills" else None if text == "none" else text
     try:
         set_key(QueueSettings(QueueName("any")), key, value)

@@ -1,4 +1,4 @@
-"""What may be changed about a day before it is run again; each change makes another day out of one."""
+"""Changes to a day before it is run again; each change makes another day from the given one."""
 
 import math
 from collections import Counter
@@ -16,53 +16,53 @@ from acdcore.queues.inputs import DispatcherChanged, EntryId
 from acdcore.queues.settings import AgentSettings, DispatcherSettings, QueueSettings, Strategy, validate
 
 MAX_FACTOR = 10.0
-"""More than ten times the calls is another centre, and another day's run."""
+"""More than ten times the calls is another call centre, and takes too long to run."""
 MAX_AGENTS = 1_000
-"""Agents that one change may add."""
+"""Most agents that one change may add."""
 SHIFT_S = 120.0
-"""An extra call comes within two minutes of the call that it is drawn from."""
+"""An extra call comes at most this many seconds before or after the call that it is copied from."""
 
 
 _QUEUE = TypeAdapter(QueueSettings)
 
 
 class ChangeError(AcdError):
-    """A change that can not be read, or that does not fit the day; the text says what would."""
+    """A change that cannot be read or does not fit the day; the text says what would fit."""
 
 
 @dataclass(frozen=True, slots=True)
 class MoreAgents:
-    """Agents who are not there on the day."""
+    """Additional agents."""
 
     count: int
     start: float
     """Seconds since midnight; minus infinity: from when the first agent is at work."""
     end: float
-    """Infinity: until the last one goes."""
+    """Seconds since midnight; infinity: until the last agent goes."""
     skills: Mapping[SkillName, int] = field(default_factory=dict)
-    """What they can do; empty: as `like`, or as most of those at work at that time."""
+    """Their skills; empty: those of `like`, or of most agents at work then."""
     like: AgentId | None = None
-    """Skills, pace and phone of this agent."""
+    """Copy skills, pace and phone of this agent; None: none."""
 
 
 @dataclass(frozen=True, slots=True)
 class FewerAgents:
-    """Agents who are sent home for a time; those with the highest numbers go."""
+    """Agents who are away for a time; those with the highest numbers go."""
 
     count: int
     start: float
-    """Seconds since midnight; minus infinity: they do not come at all."""
+    """Seconds since midnight; minus infinity: from the beginning of the day."""
     end: float
-    """Infinity: until the day is over."""
+    """Seconds since midnight; infinity: until the end of the day."""
     skills: Mapping[SkillName, int] = field(default_factory=dict)
-    """Only who has these skills at these levels or above; empty: anybody."""
+    """Only agents with these skills at these levels or above; empty: any agent."""
     like: AgentId | None = None
-    """Only who has just the skills of this agent."""
+    """Only agents with exactly the skills of this agent; None: any agent."""
 
 
 @dataclass(frozen=True, slots=True)
 class PriorityFor:
-    """Another lead for a tier of customers."""
+    """Another priority for a tier of customers."""
 
     tier: str
     priority_s: float
@@ -79,7 +79,7 @@ class RingFor:
 
 @dataclass(frozen=True, slots=True)
 class StrategyIs:
-    """Another order of equal agents."""
+    """Another strategy, which orders agents of equal level."""
 
     queue: QueueName | None
     """None: in all queues."""
@@ -87,12 +87,12 @@ class StrategyIs:
 
 
 Setting = float | int | bool | str | None | Mapping[SkillName, int]
-"""What a key of a queue can be changed to."""
+"""A value that a key of a queue can get."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueueKey:
-    """Any key of a queue."""
+    """Another value for any key of a queue."""
 
     queue: QueueName | None
     """None: in all queues."""
@@ -103,7 +103,7 @@ class QueueKey:
 
 @dataclass(frozen=True, slots=True)
 class MoreCalls:
-    """More calls (or fewer, below 1), spread over the day as the day's are."""
+    """More calls, or fewer with a factor below 1, spread over the day as the day's calls are."""
 
     factor: float
     queue: QueueName | None = None
@@ -112,7 +112,7 @@ class MoreCalls:
 
 @dataclass(frozen=True, slots=True)
 class HandlingTimes:
-    """Longer talks and notes (or shorter, below 1)."""
+    """Longer talks and wrap-ups, or shorter with a factor below 1."""
 
     factor: float
     queue: QueueName | None = None
@@ -123,7 +123,7 @@ Change = MoreAgents | FewerAgents | PriorityFor | RingFor | StrategyIs | QueueKe
 
 
 def apply_changes(day: Day, changes: tuple[Change, ...]) -> Day:
-    """The day with all changes, in their order. Raises ChangeError when one does not fit."""
+    """The day with all changes, applied in order. Raises ChangeError when one does not fit."""
     for change in changes:
         day = _apply_change(day, change)
     return day
@@ -156,7 +156,7 @@ def _apply_change(day: Day, change: Change) -> Day:
 
 def _more_agents(day: Day, change: MoreAgents) -> Day:
     if not 0 < change.count <= MAX_AGENTS or change.start >= change.end:
-        raise ChangeError(f"agents+{change.count}: from 1 to {MAX_AGENTS} agents, from a time to a later one")
+        raise ChangeError(f"agents+{change.count}: give 1 to {MAX_AGENTS} agents and a start before the end")
     model, span = _model(day, change), _at_work(day, change)
     taken = {person.settings.agent for person in day.people}
     people = list(day.people)
@@ -172,17 +172,17 @@ def _more_agents(day: Day, change: MoreAgents) -> Day:
 
 
 def _at_work(day: Day, change: MoreAgents) -> WorkSpan:
-    """When the new agents are there: outside of the hours of the others nobody would be served anyway."""
+    """When the new agents work; by default from the first agent's start to the last agent's end."""
     spans = [span for person in day.people for span in person.spans]
     if not spans and math.inf in (-change.start, change.end):
-        raise ChangeError("agents+: nobody works on that day; say from when to when, e.g. @10:00-12:00")
+        raise ChangeError("agents+: nobody works on that day; add the time, e.g. @10:00-12:00")
     start = min(span.start for span in spans) if change.start == -math.inf else change.start
     end = max(span.end for span in spans) if change.end == math.inf else change.end
     return WorkSpan(start, end)
 
 
 def _model(day: Day, change: MoreAgents) -> Person:
-    """Whom the new agents resemble."""
+    """An agent whose skills, pace and phone the new agents get."""
     if change.like is not None:
         return _person(day, change.like)
     present = [person for person in day.people if _is_present(person, change.start, change.end)] or list(day.people)
@@ -191,14 +191,14 @@ def _model(day: Day, change: MoreAgents) -> Person:
         phone = present[0].phone if present else None
         return Person(settings, ()) if phone is None else Person(settings, (), phone=phone)
     if not present:
-        raise ChangeError("agents+: nobody works on that day whom the new agents could resemble; name their skills")
+        raise ChangeError("agents+: nobody works on that day whose skills the new agents could get; add /skills=")
     usual = Counter(tuple(sorted(person.settings.skills.items())) for person in present).most_common(1)[0][0]
     return next(replace(p, pace=1.0) for p in present if tuple(sorted(p.settings.skills.items())) == usual)
 
 
 def _fewer_agents(day: Day, change: FewerAgents) -> Day:
     if change.count < 1 or change.start >= change.end:
-        raise ChangeError(f"agents-{change.count}: at least one agent, from a time to a later one")
+        raise ChangeError(f"agents-{change.count}: give at least 1 agent and a start before the end")
     alike = None if change.like is None else dict(_person(day, change.like).settings.skills)
     concerned = [
         person
@@ -219,7 +219,7 @@ def _number(person: Person) -> tuple[int, str]:
 
 
 def _take_away(person: Person, change: FewerAgents) -> Person:
-    """The same agent, away for the time."""
+    """The same agent, away from `change.start` to `change.end`."""
     spans: list[WorkSpan] = []
     for span in person.spans:
         before = WorkSpan(span.start, min(span.end, change.start))
@@ -243,9 +243,9 @@ def _person(day: Day, agent: AgentId) -> Person:
 
 
 def set_key(settings: QueueSettings, key: str, value: Setting) -> QueueSettings:
-    """The queue with another value of one key; a text is read as the key's kind.
+    """The queue with another value of one key; a text is converted to the key's type.
 
-    Raises ChangeError when there is no such key, or when the value is not of its kind.
+    Raises ChangeError when there is no such key, or when the value is not of its type.
     """
     values = {each.name: getattr(settings, each.name) for each in fields(settings)}
     if key not in values or key == "name":
@@ -258,7 +258,7 @@ def set_key(settings: QueueSettings, key: str, value: Setting) -> QueueSettings:
 
 
 def _set(day: Day, queue: QueueName | None, change: Callable[[QueueSettings], QueueSettings]) -> Day:
-    """Other settings of one queue or of all, at the start and in every reload of the day."""
+    """Change the settings of one queue or of all, at the start and in every reload of the day."""
     if queue is not None and queue not in {settings.name for settings in day.settings.queues}:
         names = ", ".join(sorted(settings.name for settings in day.settings.queues))
         raise ChangeError(f"there is no queue {queue}; there are {names}")
@@ -299,7 +299,7 @@ def _with_priority(day: Day, tier: str, priority_s: float) -> Day:
 
 def _more_calls(day: Day, factor: float, queue: QueueName | None) -> Day:
     if not 0.0 <= factor <= MAX_FACTOR:
-        raise ChangeError(f"calls*{factor}: a factor from 0 to {MAX_FACTOR:g}")
+        raise ChangeError(f"calls*{factor}: give a factor from 0 to {MAX_FACTOR:g}")
     arrivals: list[Arrival] = []
     for arrival in day.arrivals:
         if queue not in (None, arrival.queue):
@@ -310,7 +310,7 @@ def _more_calls(day: Day, factor: float, queue: QueueName | None) -> Day:
 
 
 def _copies(arrival: Arrival, factor: float) -> list[Arrival]:
-    """The arrival as often as the factor says on average; the first is the arrival itself."""
+    """The arrival itself and copies of it, on average `factor` in all."""
     luck = Random(mix_seeds(7, arrival.chance))
     copies = int(factor) + (luck.random() < factor % 1.0)
     made = [arrival] if copies else []
@@ -323,7 +323,7 @@ def _copies(arrival: Arrival, factor: float) -> list[Arrival]:
 
 def _scale_handling(day: Day, factor: float, queue: QueueName | None) -> Day:
     if not 0.0 < factor <= MAX_FACTOR:
-        raise ChangeError(f"handling*{factor}: a factor above 0 up to {MAX_FACTOR:g}")
+        raise ChangeError(f"handling*{factor}: give a factor above 0 and at most {MAX_FACTOR:g}")
     arrivals = [
         replace(
             arrival,

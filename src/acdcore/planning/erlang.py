@@ -1,4 +1,4 @@
-"""Erlang's formulas for waiting lines: service level, wait, abandonment, occupancy, and the agents that they ask for.
+"""Erlang's formulas for queues: service level, wait, abandonment, occupancy, and the number of agents required.
 
 Load is in erlangs (arrivals per second times mean handling seconds). Sources: Erlang (1917) for B and C; Palm (1957)
 and Garnett, Mandelbaum, Reiman (2002) for A, the model with impatient callers; the integrals over the offered wait are
@@ -10,58 +10,58 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 MAX_AGENTS = 10_000
-"""Where the search for enough agents gives up: more than a dispatcher can hold."""
+"""The search for enough agents stops here: a dispatcher holds no more."""
 STEPS = 2_000
-"""Steps of the integrals; with 40 time constants in them the error is below 1e-7."""
+"""Steps of the integrals; with 40 time constants the error is below 1e-7."""
 NEGLIGIBLE = 40.0
-"""Exponent below the largest from which on the density is nothing (4e-18)."""
+"""Where the exponent is this much below its maximum, the density counts as 0 (4e-18 of the maximum)."""
 
 
 @dataclass(frozen=True, slots=True)
 class OfferedTraffic:
-    """Calls of one kind, all times exponential."""
+    """Calls of one kind; all times are exponentially distributed."""
 
     calls_per_hour: float
     """Mean rate of arrivals."""
     handling_s: float
-    """Mean talk and wrap-up."""
+    """Mean talk and wrap-up, seconds."""
     patience_s: float = math.inf
-    """Mean patience; infinite: callers wait for ever (Erlang C)."""
+    """Mean patience, seconds; infinite: callers wait without end (Erlang C)."""
 
     @property
     def load(self) -> float:
-        """Erlangs."""
+        """Offered load, erlangs."""
         return self.calls_per_hour / 3_600.0 * self.handling_s
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a queue owes its callers and its agents."""
+    """The service that a queue is to give, and the load that its agents may have."""
 
     service_level: float = 0.8
-    """Share of the calls offered that are answered in time."""
+    """Share of the calls offered that are to be answered in time, from 0 to below 1."""
     within_s: float = 20.0
-    """What in time means."""
+    """An answer within this time is in time, seconds."""
     max_occupancy: float = 1.0
-    """Highest share of the time at work in talk and wrap-up; people wear out above some 0.85."""
+    """Highest share of time on duty in talk and wrap-up, above 0 to 1; people can not sustain more than about 0.85."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What the formulas expect for a number of agents in a steady state."""
+    """What the formulas give for a number of agents in a steady state."""
 
     service_level: float
-    """Share of the calls offered that are answered in time."""
+    """Share of the calls offered that are answered in time, 0 to 1."""
     average_wait_s: float
-    """Mean wait over all calls, those given up included; infinite when patient callers are too many."""
+    """Mean wait over all calls, abandoned ones included, seconds; infinite: the agents can not keep up."""
     abandonment: float
-    """Share of the calls offered that are given up."""
+    """Share of the calls offered that are abandoned, 0 to 1."""
     occupancy: float
-    """Share of the agents' time in talk and wrap-up."""
+    """Share of the agents' time in talk and wrap-up, 0 to 1."""
 
 
 def erlang_b(load: float, lines: int) -> float:
-    """Share of calls that find all lines taken, when such calls are lost."""
+    """Share of calls that find all lines busy, when such calls are lost."""
     blocked = 1.0
     for line in range(1, lines + 1):
         blocked = load * blocked / (line + load * blocked)
@@ -69,7 +69,7 @@ def erlang_b(load: float, lines: int) -> float:
 
 
 def erlang_c(load: float, agents: int) -> float:
-    """Share of calls that wait at all, when everybody waits for ever; 1 when the agents can not keep up."""
+    """Share of calls that have to wait, when callers wait without end; 1: the agents can not keep up."""
     if agents <= load:
         return 1.0
     blocked = erlang_b(load, agents)
@@ -77,7 +77,7 @@ def erlang_c(load: float, agents: int) -> float:
 
 
 def service_level_c(load: float, agents: int, handling_s: float, within_s: float) -> float:
-    """Share answered within `within_s`, with patient callers and exponential handling times."""
+    """Share answered within `within_s`, when callers wait without end and handling times are exponential."""
     if agents <= load:
         return 0.0
     return 1.0 - erlang_c(load, agents) * math.exp(-(agents - load) * within_s / handling_s)
@@ -91,7 +91,7 @@ def average_wait_c(load: float, agents: int, handling_s: float) -> float:
 
 
 def expect(demand: OfferedTraffic, agents: int, within_s: float) -> Expected:
-    """The steady state: Erlang A for callers whose patience ends, Erlang C for those whose patience does not."""
+    """The steady state: Erlang A for a finite patience, Erlang C for an infinite one."""
     load = demand.load
     if load <= 0.0:
         return Expected(1.0, 0.0, 0.0, 0.0)
@@ -110,10 +110,10 @@ def expect(demand: OfferedTraffic, agents: int, within_s: float) -> Expected:
 def required_agents(demand: OfferedTraffic, target: Target) -> int:
     """The smallest number of agents that meets the target; 0 without calls.
 
-    Raises ValueError when `MAX_AGENTS` are not enough, or when the target can not be met by any number.
+    Raises ValueError when `MAX_AGENTS` are not enough, or when no number can meet the target.
     """
     if not 0.0 <= target.service_level < 1.0 or not 0.0 < target.max_occupancy <= 1.0:
-        raise ValueError("a service level lies from 0 to below 1, an occupancy above 0 up to 1")
+        raise ValueError("give a service level from 0 to below 1, and an occupancy above 0 and at most 1")
     if demand.load <= 0.0:
         return 0
     low, high = 0, max(1, math.ceil(demand.load))
@@ -136,11 +136,11 @@ def _is_enough(demand: OfferedTraffic, agents: int, target: Target) -> bool:
 
 
 class OfferedWait:
-    """How long a caller without end of patience would wait among callers with it (M/M/n+M).
+    """How long a caller with infinite patience would wait among callers with finite patience (M/M/n+M).
 
     The density above 0 is v(x) = arrivals x p x exp(arrivals x H(x) - agents x service x x), where H(x) is the mean
-    of min(x, patience) and p the probability that exactly one agent is free. `load` is in erlangs;
-    it and `agents` are above 0. Patience is exponential with the mean `patience_s`.
+    of min(x, patience) and p the probability that exactly one agent is free. `load` is in
+    erlangs; `load` and `agents` are above 0. Patience is exponential with mean `patience_s`.
     """
 
     def __init__(self, load: float, agents: int, handling_s: float, patience_s: float) -> None:
@@ -150,13 +150,13 @@ class OfferedWait:
         peak_s = patience_s * math.log(self._arrivals / self._service) if self._arrivals > self._service else 0.0
         self._top = self._exponent(peak_s)
         self._end_s = self._last(peak_s)
-        # The states with an agent free weigh 1 / B(agents - 1) times the one with exactly one free.
+        # The states with a free agent weigh 1 / B(agents - 1) times the state with exactly one free agent.
         blocked = erlang_b(load, agents - 1)
         free = math.exp(-self._top)
         waiting = blocked * self._arrivals * self._integral(lambda _: 1.0, self._end_s)
         self._scale = blocked * self._arrivals / (free + waiting)
         self.no_wait = free / (free + waiting)
-        """Share of callers who find an agent free."""
+        """Share of callers who find a free agent."""
 
     def served_within(self, within_s: float) -> float:
         """Share of all callers who are answered within `within_s`."""
@@ -176,7 +176,7 @@ class OfferedWait:
         return self._arrivals * self._mean_of_shorter(at_s) - self._service * at_s
 
     def _last(self, peak_s: float) -> float:
-        """A wait that next to nobody exceeds."""
+        """A wait that next to no caller exceeds, seconds."""
         width_s = 1.0 / self._service
         while self._exponent(peak_s + width_s) > self._top - NEGLIGIBLE:  # doubles: the exponent falls in the end
             width_s *= 2.0

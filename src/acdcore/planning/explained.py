@@ -1,7 +1,7 @@
-"""Why it went as it went: the offers and other decisions on a call of the past, from the journal.
+"""Why a past call went as it went: the offers and other decisions about it, from the journal.
 
-The journal has every turn, so the dispatcher of any moment can be had again: the segments that name the call are
-folded up to its last turn, and each decision is told with the candidates, filters and keys that it was made from.
+The journal has every turn, so the dispatcher of any moment can be rebuilt. The segments that name the call are folded
+up to its last turn, and each decision is shown with the candidates, filters and keys on which it was based.
 """
 
 import json
@@ -47,14 +47,14 @@ from acdcore.queues.views import Choice, Evidence, Explanation
 from acdcore.storage.journal.files import SegmentFile, lines
 
 SEARCHED_AFTER: Final = timedelta(days=1)
-"""A call is looked for in segments that began up to so long after its arrival: no call is on the line for longer."""
+"""A call is searched in segments that began up to this long after its arrival: no call lasts longer."""
 PROGRESS_TURNS: Final = 1_000
-"""How often progress is told: about ten times a second."""
+"""Progress is reported after this many turns: about ten times a second."""
 
 Progress = Callable[[int, int], None]
-"""Lines read, and lines to read."""
+"""Called with the lines read and the lines to read."""
 StepFact = Decision | CallerPaused | CallerResumed | CallerAssigned
-"""What a step of a call trace is."""
+"""What happened at a step of a call trace."""
 
 
 class OfferOutcome(StrEnum):
@@ -72,16 +72,16 @@ class ExplainedStep:
     wall: datetime
     """Time of day (UTC)."""
     at: float
-    """Monotonic seconds of the same, which keys count in."""
+    """The same moment in monotonic seconds, as in the keys."""
     entry: EntryId
-    """Which joining of the call."""
+    """The entry of the call that the step is about."""
     fact: StepFact
-    """What was decided, or done by the caller or by staff."""
+    """The decision, or what the caller or staff did."""
     evidence: Evidence | None = None
-    """What the decision was made from; None for what follows from something else."""
+    """What the decision was based on; None: the fact was no choice."""
     explanation: Explanation | None = None
-    """Of coming into a queue or a wider widening step: how the caller stood then, if waiting; of leaving: how, just
-    before."""
+    """On entering a queue or reaching a widening step: how the caller stood then, if waiting. On leaving: how the
+    caller stood just before. None: nothing to explain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +92,14 @@ class FinishedOffer:
     """Time of day (UTC)."""
     outcome: OfferOutcome
     cause: str
-    """Of one not answered: why."""
+    """Why the offer was not answered; "" when it was."""
     rang_s: float
-    """How long the phone rang."""
+    """How long the phone rang, seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExplainedOffer:
-    """One ringing of one agent for the call."""
+    """One offer of the call to one agent."""
 
     wall: datetime
     """Time of day (UTC)."""
@@ -107,7 +107,7 @@ class ExplainedOffer:
     evidence: Evidence
     """The candidates, and who else waited."""
     ended: FinishedOffer | None
-    """None: still rings at the end of the journal."""
+    """How the offer ended; None: the phone still rings at the end of the journal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +117,9 @@ class WaitingMoment:
     wall: datetime
     """Time of day (UTC)."""
     explanation: Explanation
-    """Why it waited still."""
+    """Why the call was still waiting."""
     at: float
-    """Monotonic seconds of the same, which timers count in."""
+    """The same moment in monotonic seconds, as in the timers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,17 +128,17 @@ class CallExplanation:
 
     call: CallId
     label: str
-    """The caller's number, as the dispatcher was told."""
+    """The caller's number, as the dispatcher had it."""
     steps: tuple[ExplainedStep, ...]
-    """In the order of time; empty when the journal does not name the call."""
+    """In order of time; empty: the journal does not name the call."""
     names: Mapping[AgentId, str]
-    """Of all agents that are named."""
+    """Names of all agents mentioned."""
     is_as_recorded: bool
-    """False: this version decides otherwise than the one that served the call, so that reasons may differ too."""
+    """False: this version decides differently from the one that served the call, so the reasons may differ too."""
     problems: tuple[str, ...] = ()
-    """What could not be read, with the file."""
+    """What could not be read, with the file's name."""
     moment: WaitingMoment | None = None
-    """At the moment asked for; None when none was, or the call did not wait then."""
+    """The moment that was asked for; None: none was, or the call did not wait then."""
 
     @property
     def offers(self) -> tuple[ExplainedOffer, ...]:
@@ -151,7 +151,7 @@ class CallExplanation:
 
 
 def arrived_at(call: CallId) -> datetime | None:
-    """The time of day (UTC) that the call's id begins with; None when it begins otherwise."""
+    """The time of day (UTC) with which the call's id begins; None: the id begins otherwise."""
     try:
         return datetime.strptime(call[:18], "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC)
     except ValueError:
@@ -159,7 +159,7 @@ def arrived_at(call: CallId) -> datetime | None:
 
 
 def candidate_segments(files: Sequence[SegmentFile], call: CallId) -> list[Path]:
-    """Of all segments, in the order of time, those that can name the call: from the one it arrived in, for a day."""
+    """Of all segments, in order of time, those that can name the call: from its arrival on, for one day."""
     arrived = arrived_at(call)
     if arrived is None:
         return [each.path for each in files]
@@ -175,9 +175,9 @@ def explain(
     zone: tzinfo | None = UTC,
     progress: Progress | None = None,
 ) -> CallExplanation:
-    """The call trace from these segments, which are in the order of time; only those that name it are folded.
+    """The call trace from these segments, given in order of time; only those that name the call are folded.
 
-    `at` asks for the standing at this time of day in `zone` as well. Never raises for what files hold.
+    `at` adds how the call stood at this time of day in `zone`. Damaged files raise nothing; they become `problems`.
     """
     fold = _Fold(call, at, zone, progress)
     for path in files:
@@ -193,8 +193,7 @@ def explain(
 
 
 def _last_mention(path: Path, call: CallId) -> int:
-    """The number of the last line that names the call; 0 when none does. Text is searched twenty times faster than
-    turns are folded."""
+    """The number of the last line that names the call; 0: none does. A search is twenty times faster than folding."""
     needle = json.dumps(f"{call}/", ensure_ascii=False)[:-1]
     last = 0
     for number, line in enumerate(lines(path), 1):
@@ -204,7 +203,7 @@ def _last_mention(path: Path, call: CallId) -> int:
 
 
 class _Fold:
-    """What is known of the call so far."""
+    """What the segments read so far tell of the call."""
 
     def __init__(self, call: CallId, at: time | None, zone: tzinfo | None, progress: Progress | None) -> None:
         self.problems: list[str] = []
@@ -234,7 +233,7 @@ class _Fold:
 
     @contextmanager
     def naming(self, segment: JournalSegment) -> Iterator[None]:
-        """Learn the agents' names at the end, also when the rest of the segment cannot be read."""
+        """Note the agents' names at the end, also when the rest of the segment cannot be read."""
         try:
             yield
         finally:
@@ -242,7 +241,7 @@ class _Fold:
                 self._names |= {view.agent: view.name for view in segment.dispatcher.snapshot(0.0).agents}
 
     def read(self, segment: JournalSegment, last: int) -> None:
-        """Fold a segment up to this line; raises StateError, OSError."""
+        """Fold a segment up to line `last`; raises StateError, OSError."""
         for entry in checkpoint.dump(segment.dispatcher).entries:
             self._meet(entry.asked)
         is_being_written = True
@@ -267,11 +266,11 @@ class _Fold:
             self._label = asked.label or self._label
 
     def _is_still_to_be_seen(self, segment: JournalSegment) -> bool:
-        """Whether the call waits on, and the moment asked for has not come."""
+        """Whether the call still waits and the moment asked for has not been reached."""
         return self._at is not None and self._standing is None and any(map(segment.dispatcher.is_waiting, self._about))
 
     def _look(self, segment: JournalSegment, until: float) -> None:
-        """How the call stands at the moment asked for, when that lies before the next turn."""
+        """Note how the call stands at the moment asked for, if that comes before the next turn."""
         if self._at is None or self._standing is not None or not self._steps:
             return
         moment = moment_after(self._steps[0].wall, self._at, self._zone)
@@ -308,7 +307,7 @@ class _Fold:
             self._is_as_recorded = False
 
     def _entry_of(self, decision: Decision) -> EntryId | None:
-        """Which of the call's entries a decision is about; None for what tells nothing of the call."""
+        """The entry of the call that a decision is about; None: the decision is not about the call."""
         match decision:
             case AgentStateChanged():
                 return None
@@ -338,7 +337,7 @@ class _Fold:
 
 
 def _end(offered: Offered, wall: datetime, following: Sequence[ExplainedStep]) -> FinishedOffer | None:
-    """The first step that ends the offer; what expires is missed right after it is withdrawn."""
+    """The first step that ends the offer; an expired offer is missed right after its withdrawal."""
     for step in following:
         rang_s = (step.wall - wall).total_seconds()
         match step.fact:
@@ -352,8 +351,7 @@ def _end(offered: Offered, wall: datetime, following: Sequence[ExplainedStep]) -
 
 
 def moment_after(joined: datetime, at: time, zone: tzinfo | None) -> datetime:
-    """When the clock on the wall first shows `at` after a call joined, which may be past midnight; not before it
-    joined."""
+    """The first time after a call joined at which the clock shows `at`; it may be past midnight."""
     local = joined.astimezone(zone)
     moment = datetime.combine(local.date(), at, local.tzinfo)
     if moment < local.replace(microsecond=0):

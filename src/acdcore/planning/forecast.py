@@ -1,7 +1,7 @@
-"""Calls to expect on a day, from the counts of past days: same weekday, recent weeks first, holidays left out.
+"""Calls to expect on a day, from past days of the same weekday; recent weeks count more, holidays are left out.
 
-The day's total follows the weekday's weighted mean; its course over the day is the weighted mean of the courses, so
-that a busy week moves the level and leaves the shape alone.
+The day's total is the weighted mean of the totals. Its course over the day is the weighted mean of the courses, so a
+busy week changes the level and not the shape.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,13 +11,13 @@ from datetime import date, datetime, tzinfo
 from acdcore.planning.day import DAY_S
 
 MAX_WEEKS = 26
-"""Half a year back: what is older tells of another season."""
+"""Half a year: older days belong to another season."""
 HALF_LIFE_WEEKS = 4.0
-"""Weeks after which a day counts for half."""
+"""After this many weeks a day counts half."""
 
 
 class ForecastError(ValueError):
-    """The past does not tell enough."""
+    """The past has too few usable days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +28,13 @@ class Forecast:
     calls: tuple[float, ...]
     """Expected calls in each interval."""
     spread: float
-    """Weighted standard deviation of past totals / their mean: how far a day strays from the forecast."""
+    """Weighted standard deviation of past totals / their mean: the typical deviation from the forecast, as a share."""
     days: int
-    """Past days that it rests on."""
+    """Number of past days used."""
 
 
 def counts(calls: Iterable[datetime], zone: tzinfo, interval_s: int = 1_800) -> dict[date, tuple[float, ...]]:
-    """Calls by local day and interval of the local clock, for `forecast`; days without a call are not among them.
+    """Calls by local day and interval of the local clock, for `forecast`; days without a call are absent.
 
     Raises ValueError when the intervals do not fill a day.
     """
@@ -51,8 +51,8 @@ def counts(calls: Iterable[datetime], zone: tzinfo, interval_s: int = 1_800) -> 
 def forecast(past: Mapping[date, Sequence[float]], day: date, holidays: frozenset[date] = frozenset()) -> Forecast:
     """The forecast for `day` from the counts by interval of `past` days.
 
-    `holidays` are left out of the past; when `day` is one itself, only past holidays count, of any weekday.
-    Raises ForecastError when no past day counts, or when their intervals differ in number.
+    `holidays` are left out of the past. If `day` is a holiday itself, only past holidays count, of any weekday. Raises
+    ForecastError when no past day counts, or when their intervals differ in number.
     """
     weights = {
         past_day: 0.5 ** ((day - past_day).days / 7.0 / HALF_LIFE_WEEKS)
@@ -63,7 +63,7 @@ def forecast(past: Mapping[date, Sequence[float]], day: date, holidays: frozense
         kind = "holiday" if day in holidays else f"{day:%A} that is no holiday"
         raise ForecastError(f"no {kind} within {MAX_WEEKS} weeks before {day} is known")
     if len({len(past[past_day]) for past_day in weights}) > 1:
-        raise ForecastError("past days are counted in intervals of different lengths; count them anew")
+        raise ForecastError("past days are counted in intervals of different lengths; count all with one interval")
     in_all = sum(weights.values())
     totals = {past_day: sum(past[past_day]) for past_day in weights}
     level = sum(weight * totals[past_day] for past_day, weight in weights.items()) / in_all
@@ -82,7 +82,7 @@ def _counts(past_day: date, day: date, holidays: frozenset[date]) -> bool:
 
 
 def _shape(days: Sequence[tuple[float, Sequence[float], float]]) -> list[float]:
-    """Share of the day's calls in each interval; all zero when nobody ever called."""
+    """Share of the day's calls in each interval; all 0 when there were no calls."""
     heard = [(weight, counts, total) for weight, counts, total in days if total > 0]
     in_all = sum(weight for weight, _, _ in heard)
     return [

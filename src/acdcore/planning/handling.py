@@ -1,8 +1,8 @@
-"""How long talks and notes take, by queue and by agent, learnt from those that were.
+"""How long talks and wrap-ups take, by queue and by agent, learnt from recorded ones.
 
-A queue with enough of them is its own sample. A queue with few borrows the shape of all queues, moved to its own mean
-as far as its figures carry that. An agent's pace is shrunk towards 1 in the same way: talk times scatter some four
-times as much (standard deviation of the logarithm about 0.8) as agents differ (about 0.2), so that 16 talks of an
+A queue with enough talks is its own sample. A queue with few uses the talks of all queues, scaled towards its own mean
+as far as its number of talks supports that. An agent's pace is shrunk towards 1 in the same way. Talk times scatter
+some four times as much (standard deviation of the logarithm about 0.8) as agents differ (about 0.2), so 16 talks of an
 agent weigh as much as what is known of all agents.
 """
 
@@ -15,41 +15,41 @@ from statistics import fmean
 from acdcore.kernel.ids import AgentId, QueueName
 
 WEIGHT_OF_ALL = 16.0
-"""Talks that what is known of all weighs as much as; see above."""
+"""The prior of all talks weighs as much as this many talks; see above."""
 ENOUGH = 50
-"""Talks from which on a queue is its own sample."""
+"""From this many talks on, a queue is its own sample."""
 SHORTEST_S = 0.1
-"""Talks below count as this: their logarithm exists."""
+"""Shorter talks count as this many seconds, so that their logarithm exists."""
 
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """One talk with its notes."""
+    """One talk with its wrap-up."""
 
     agent: AgentId
     queue: QueueName
     talk_s: float
     wrap_up_s: float
-    """0: none."""
+    """Seconds; 0: no wrap-up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Handling:
-    """What `fit` has learnt."""
+    """The handling times that `fit` has learnt."""
 
     paces: Mapping[AgentId, float]
-    """Factor on ordinary times, by agent."""
+    """Handling time of each agent as a multiple of the ordinary one."""
     samples: Mapping[QueueName, tuple[Talk, ...]]
     """Talks of each queue."""
     everything: tuple[Talk, ...]
     """Talks of all queues."""
     levels: Mapping[QueueName, float]
-    """Mean of the logarithm by queue, shrunk towards that of all."""
+    """Mean of the logarithm of the handling time by queue, shrunk towards that of all."""
     level: float
-    """Mean of the logarithm over all."""
+    """Mean of the logarithm over all queues."""
 
     def pace(self, agent: AgentId) -> float:
-        """The agent's factor; 1 for somebody unknown."""
+        """The agent's factor; 1 for an unknown agent."""
         return self.paces.get(agent, 1.0)
 
     def ordinary(self, talk: Talk) -> Talk:
@@ -58,7 +58,7 @@ class Handling:
         return Talk(talk.agent, talk.queue, talk.talk_s / pace, talk.wrap_up_s / pace)
 
     def draw(self, queue: QueueName, chance: float) -> Talk | None:
-        """A talk of the queue at ordinary pace; `chance` in [0, 1) decides which. None when none was ever seen."""
+        """A talk of the queue at ordinary pace; `chance` in [0, 1) selects it. None: no talk is known."""
         own = self.samples.get(queue, ())
         sample = own if len(own) >= ENOUGH else self.everything
         if not sample:
@@ -69,7 +69,7 @@ class Handling:
 
 
 def fit(talks: Iterable[Talk]) -> Handling:
-    """Learn from any number of talks, none included."""
+    """Learn from any number of talks; none is allowed."""
     everything = tuple(talks)
     samples: dict[QueueName, list[Talk]] = defaultdict(list)
     for talk in everything:

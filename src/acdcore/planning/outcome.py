@@ -1,7 +1,7 @@
-"""What a day came to: every visit's outcome, and the figures of queues, tiers and agents that follow from it.
+"""The result of a day: every visit's outcome, and the figures of queues, tiers and agents that follow from it.
 
 Formulas: service level = answered in time / (answered + abandoned), short abandonments left out; abandonment =
-abandoned / (offered - short); occupancy = (talk + wrap-up) / (talk + wrap-up + ready + ringing); fairness is the
+abandoned / (offered - short); occupancy = (talk + wrap-up) / (talk + wrap-up + ready + ringing); unevenness is the
 coefficient of variation (standard deviation / mean) of the agents' occupancies, 0 when all share alike.
 """
 
@@ -16,7 +16,7 @@ from acdcore.queues.inputs import EntryId
 from acdcore.queues.settings import Channel
 
 MIN_ON_DUTY_S = 600.0
-"""Agents on duty for less say nothing about fairness."""
+"""Agents on duty for fewer seconds are left out of the unevenness."""
 
 
 class VisitEnd(StrEnum):
@@ -30,7 +30,7 @@ class VisitEnd(StrEnum):
     WITHDRAWN = "withdrawn"
     FAILED = "failed"
     WAITING = "waiting"
-    """Still inside when the observation ended."""
+    """Still in the queue when the observation ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,27 +44,27 @@ class VisitOutcome:
     channel: Channel
     end: VisitEnd
     waited_s: float
-    """Stay in this queue."""
+    """Time in this queue, seconds."""
     is_in_time: bool
-    """Answered within the queue's threshold."""
+    """Answered within the queue's `service_level_within_s`."""
     agent: AgentId | None
-    """Who answered."""
+    """The agent who answered; None: nobody did."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgentShare:
-    """One agent's part of the work."""
+    """One agent's share of the work."""
 
     agent: AgentId
     answered: int
     work_s: float
-    """Talk and wrap-up."""
+    """Time in talk and wrap-up, seconds."""
     idle_s: float
-    """Ready or ringing."""
+    """Time ready or ringing, seconds."""
 
     @property
     def occupancy(self) -> float:
-        """Work / (work + idle); 0 for who was never on duty."""
+        """Work / (work + idle), 0 to 1; 0: never on duty."""
         on_duty_s = self.work_s + self.idle_s
         return self.work_s / on_duty_s if on_duty_s > 0 else 0.0
 
@@ -83,9 +83,9 @@ class GroupFigures:
     other: int
     """Withdrawn, failed, still waiting."""
     waits_s: tuple[float, ...]
-    """Of those answered, in rising order."""
+    """Waits of answered visits, seconds, in rising order."""
     worst_wait_s: float
-    """Longest visit, however it ended."""
+    """Longest time in the queue, however it ended, seconds."""
 
     @classmethod
     def of(cls, visits: Iterable[VisitOutcome]) -> "GroupFigures":
@@ -115,23 +115,23 @@ class GroupFigures:
 
     @property
     def service_level(self) -> float:
-        """Answered in time / (answered + abandoned); 1 when there was nobody."""
+        """Answered in time / (answered + abandoned), 0 to 1; 1 without visits."""
         served = self.answered + self.abandoned
         return self.answered_in_time / served if served else 1.0
 
     @property
     def abandonment(self) -> float:
-        """Abandoned / (offered - short); 0 when there was nobody."""
+        """Abandoned / (offered - short), 0 to 1; 0 without visits."""
         counted = self.offered - self.abandoned_short
         return self.abandoned / counted if counted else 0.0
 
     @property
     def average_wait_s(self) -> float:
-        """Average speed of answer; 0 when nobody was answered."""
+        """Average speed of answer, seconds; 0 without an answered visit."""
         return fmean(self.waits_s) if self.waits_s else 0.0
 
     def wait_s(self, share: float) -> float:
-        """The wait that `share` of those answered did not exceed (nearest rank); 0 when nobody was answered."""
+        """The wait that `share` of those answered did not exceed (nearest rank), seconds; 0: nobody answered."""
         if not self.waits_s:
             return 0.0
         return self.waits_s[max(0, math.ceil(share * len(self.waits_s)) - 1)]
@@ -139,7 +139,7 @@ class GroupFigures:
 
 @dataclass(frozen=True, slots=True)
 class DayResult:
-    """What a day came to."""
+    """The result of a day."""
 
     visits: tuple[VisitOutcome, ...]
     """Every visit, in the order in which they ended."""
@@ -161,24 +161,24 @@ class DayResult:
 
     @property
     def queues(self) -> tuple[QueueName, ...]:
-        """Queues that somebody was in, by name."""
+        """Names of queues with visits, sorted."""
         return tuple(sorted({visit.queue for visit in self.visits}))
 
     @property
     def tiers(self) -> tuple[str, ...]:
-        """Tiers that somebody had, by name."""
+        """Names of tiers with visits, sorted."""
         return tuple(sorted({visit.tier for visit in self.visits}))
 
     @property
     def occupancy(self) -> float:
-        """Of all agents together."""
+        """Occupancy of all agents together, 0 to 1."""
         work_s = sum(share.work_s for share in self.shares)
         on_duty_s = work_s + sum(share.idle_s for share in self.shares)
         return work_s / on_duty_s if on_duty_s > 0 else 0.0
 
     @property
     def unevenness(self) -> float:
-        """Coefficient of variation of the agents' occupancies: 0 is fair."""
+        """Coefficient of variation of the agents' occupancies; 0: all share alike."""
         return variation([share.occupancy for share in self.shares if share.work_s + share.idle_s >= MIN_ON_DUTY_S])
 
     def _only(self, is_meant: Callable[[VisitOutcome], bool]) -> GroupFigures:

@@ -1,7 +1,7 @@
-"""How long callers would wait, learnt from days on which most were served before their patience ended.
+"""How long callers would wait, learnt from days on which most were answered before their patience ended.
 
-Who is answered after 10 s has told only that their patience is longer than that: a censored observation. The product
-limit of Kaplan and Meier (1958) takes both kinds into account; its variance is Greenwood's (1926).
+A caller who is answered after 10 s shows only that the patience is longer than that: a censored observation. The
+product limit estimator of Kaplan and Meier (1958) uses both kinds; its variance is Greenwood's (1926).
 """
 
 import bisect
@@ -17,27 +17,27 @@ class Wait:
     """One caller's wait."""
 
     waited_s: float
-    """Until the caller hung up, or until something else ended the wait."""
+    """Seconds until the caller hung up, or until something else ended the wait."""
     is_given_up: bool
-    """True: the caller's patience ended. False: it would have lasted longer."""
+    """True: the caller's patience ended. False: the patience is longer than the wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class PatienceCurve:
-    """The share of callers whose patience lasts longer than t, as steps; beyond the last observation it falls
-    exponentially at the mean rate of giving up."""
+    """The share of callers whose patience is longer than t, as a step function; after the last observation it falls
+    exponentially at the mean rate of abandoning."""
 
     times_s: tuple[float, ...]
-    """Moments at which somebody gave up, rising."""
+    """Moments at which a caller abandoned, rising, seconds."""
     shares: tuple[float, ...]
-    """Share that waits on after each of them."""
+    """Share of callers who wait on after each of them, 0 to 1."""
     errors: tuple[float, ...]
     """Standard error of each share."""
     last_s: float
-    """Longest wait observed."""
+    """Longest wait observed, seconds."""
     mean_s: float
-    """Time waited by all / number of those who gave up: the mean if the end of patience came at random at any moment
-    (exponential), which is what Erlang A wants; infinite when nobody gave up."""
+    """Time waited by all / number of callers who abandoned, seconds: the mean of an exponential patience, as Erlang A
+    needs it; infinite: nobody abandoned."""
 
     def share_after(self, waited_s: float) -> float:
         """Share of callers who are still patient after `waited_s`."""
@@ -47,7 +47,7 @@ class PatienceCurve:
         return self.shares[number - 1] if number else 1.0
 
     def draw(self, chance: float, longer_than_s: float = 0.0) -> float | None:
-        """A patience longer than `longer_than_s`; `chance` in [0, 1) decides which. None: without end."""
+        """A patience longer than `longer_than_s`, seconds; `chance` in [0, 1) selects it. None: without end."""
         if math.isinf(self.mean_s):
             return None
         if longer_than_s >= self.last_s:
@@ -55,7 +55,7 @@ class PatienceCurve:
         share = self.share_after(longer_than_s) * (1.0 - chance)
         if share < self._share_at_end:
             return self.last_s + self.mean_s * math.log(self._share_at_end / share)
-        # The first step that falls to the share or below; shares fall, so their negatives rise.
+        # The first step at or below the share; shares fall, so their negatives rise, as bisect needs.
         number = bisect.bisect_left(self.shares, -share, key=lambda value: -value)
         return self.times_s[min(number, len(self.times_s) - 1)]
 
@@ -65,7 +65,7 @@ class PatienceCurve:
 
 
 def fit(waits: Iterable[Wait]) -> PatienceCurve:
-    """The estimate from any number of waits, none included."""
+    """The estimate from any number of waits; none is allowed."""
     observed = sorted(waits, key=attrgetter("waited_s"))
     times_s, shares, errors = [], [], []
     still_here, share, greenwood = len(observed), 1.0, 0.0

@@ -1,4 +1,4 @@
-"""Days made from rates: calls at random with rates by interval, random handling and patience; the planner's days."""
+"""Days made from rates: random calls at given rates by interval, with random handling times and patience."""
 
 import math
 from collections.abc import Mapping
@@ -13,15 +13,15 @@ from acdcore.queues.settings import DispatcherSettings
 
 @dataclass(frozen=True, slots=True)
 class Duration:
-    """A random time."""
+    """A random length of time."""
 
     mean_s: float
-    """Infinite: without end."""
+    """Mean, seconds; infinite: without end."""
     variation: float = 1.0
     """Standard deviation / mean; 1: exponential, 0: fixed, otherwise lognormal, as talks are (Brown et al. 2005)."""
 
     def draw(self, luck: Random) -> float:
-        """One of them, in seconds."""
+        """One random length, seconds."""
         if math.isinf(self.mean_s) or self.variation == 0.0 or self.mean_s == 0.0:
             return self.mean_s
         if self.variation == 1.0:
@@ -35,7 +35,7 @@ class CallerKind:
     """A kind of callers within a stream."""
 
     share: float = 1.0
-    """Weight among the kinds of the stream."""
+    """Weight among the kinds of the stream, 0 or more."""
     facts: CallerFacts = field(default_factory=CallerFacts)
     priority_s: float = 0.0
     skills: Mapping[SkillName, int] = field(default_factory=dict)
@@ -49,16 +49,16 @@ class Stream:
     calls: tuple[float, ...]
     """Expected calls in each interval of the pattern."""
     handling: Duration
-    """Talk."""
+    """Talk time."""
     patience: Duration = Duration(math.inf)
     wrap_up: Duration | None = None
-    """None: what the queue grants."""
+    """Wrap-up; None: the whole time that the queue grants."""
     kinds: tuple[CallerKind, ...] = (CallerKind(),)
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """What days look like, chance aside; days are drawn from it."""
+    """The rates of days; days are drawn from it."""
 
     settings: DispatcherSettings
     streams: tuple[Stream, ...]
@@ -67,7 +67,7 @@ class Pattern:
     start: float = 0.0
     """When the first interval begins, seconds since midnight."""
     until: float | None = None
-    """End of the observation; None: when everybody is gone."""
+    """End of the observation, seconds since midnight; None: when everybody is gone."""
 
     def draw(self, seed: int) -> Day:
         """One day: a Poisson stream for each interval and queue."""

@@ -1,8 +1,8 @@
-"""A recorded day as a source of days: the same calls and shifts, and for what the record can not tell (how long those
-served would have waited, how long talks with those lost would have taken) a draw from what all callers show.
+"""A recorded day as a source of days: the same calls and shifts, with random draws for what the record cannot contain.
 
-What the model leaves out: pauses in side flows, manual assignments, and extensions of wrap-ups beyond what a queue
-grants. `Recording.result` is what really happened, so that a run without changes shows how true the model is.
+Drawn are the remaining patience of callers who were answered, and the talk times of callers who were not. The model
+leaves out pauses in side flows and manual assignments. `Recording.result` is what really happened, so a run without
+changes shows how accurate the model is.
 """
 
 from collections import Counter, defaultdict
@@ -54,53 +54,53 @@ RecordedTurn = tuple[datetime, float, Input, Sequence[Decision]]
 """One turn of the journal: wall time with its zone, monotonic seconds, input, decisions."""
 
 FEW_CALLERS = 50
-"""Callers from which on a queue's patience is estimated from its own; below, from all queues' together."""
+"""From this many callers on, a queue's patience is estimated from its own callers; below, from those of all queues."""
 DEFAULT_TALK_S = 180.0
-"""Talk with a caller on a day on which nobody was ever answered."""
+"""Talk time on a day on which no caller was answered, seconds."""
 MIN_SPAN_S = 1.0
-"""Shorter times of readiness are slips of the hand."""
+"""Shorter times of being ready are mistakes and are left out, seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class PresentAgent:
-    """An agent who was logged in when a record began."""
+    """An agent who was logged in when a segment began."""
 
     settings: AgentSettings
     is_ready: bool
-    """Wanted calls, or was in one."""
+    """True: the agent wanted calls, or was in a contact."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedContact:
-    """One caller of the record."""
+    """One caller of the recorded day."""
 
     arrival: Arrival
-    """As joined; handling and patience are not known yet."""
+    """As recorded; handling time and patience are not known yet."""
     waited_s: float
-    """Until the answer, or until leaving, over all queues."""
+    """Seconds over all queues until the answer, or until leaving."""
     gave_up: LeaveCause | None
-    """How the patience ended; None: it did not."""
+    """How the caller left when the patience ended; None: the patience did not end."""
     talk: Talk | None
-    """The talk, if there was one that ended on the day."""
+    """The talk, if it ended on the day; None: no such talk."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedDay:
-    """A day of the journal, taken apart."""
+    """A recorded day, divided into what `Day` needs."""
 
     settings: DispatcherSettings
     contacts: tuple[RecordedContact, ...]
     people: tuple[Person, ...]
     events: tuple[DayEvent, ...]
     handling: Handling
-    """What is known of talk times."""
+    """What is known of handling times."""
     patience: Mapping[QueueName, PatienceCurve]
-    """Of the callers of each queue."""
+    """What is known of the patience of each queue's callers."""
     result: DayResult
-    """What happened."""
+    """What really happened."""
 
     def draw(self, seed: int) -> Day:
-        """The day with what is not known drawn."""
+        """A day in which the unknown values are drawn at random."""
         arrivals = [
             self._draw_arrival(contact, mix_seeds(seed, number)) for number, contact in enumerate(self.contacts)
         ]
@@ -129,9 +129,9 @@ class RecordedDay:
 def record(
     turns: Iterable[RecordedTurn], settings: DispatcherSettings, zone: tzinfo, present: Iterable[PresentAgent] = ()
 ) -> RecordedDay:
-    """Take a day of one segment apart. `zone`: where its midnight is; `present`: who was logged in when it began.
+    """Convert the turns of a day. `zone`: where its midnight is; `present`: agents logged in when it began.
 
-    Raises ValueError for a record without a turn.
+    Raises ValueError when there is no turn.
     """
     recorder = DayRecorder(zone)
     for wall, _, event, decisions in turns:
@@ -143,11 +143,11 @@ def record(
 
 @dataclass(slots=True)
 class _RecordedCaller:
-    """A caller of the record so far."""
+    """A caller as recorded so far."""
 
     arrival: Arrival
     waited_s: float | None = None
-    """None: still inside."""
+    """Seconds; None: still in a queue."""
     gave_up: LeaveCause | None = None
     agent: AgentId | None = None
     talk_s: float | None = None
@@ -156,7 +156,7 @@ class _RecordedCaller:
 
 @dataclass(slots=True)
 class _RecordedAgent:
-    """An agent of the record so far."""
+    """An agent as recorded so far."""
 
     settings: AgentSettings
     spans: list[WorkSpan] = field(default_factory=list)
@@ -164,11 +164,11 @@ class _RecordedAgent:
     answers_s: list[float] = field(default_factory=list)
     misses: list[OfferEnd] = field(default_factory=list)
     wrapping: tuple[EntryId, float] | None = None
-    """Whose notes, since when."""
+    """The entry whose wrap-up runs, and since when; None: no wrap-up."""
 
 
 class DayRecorder:
-    """Follows the records of one day turn by turn; `zone` says where its midnight is."""
+    """Reads the records of one day turn by turn; `zone` says where its midnight is."""
 
     def __init__(self, zone: tzinfo) -> None:
         self._zone = zone
@@ -184,11 +184,11 @@ class DayRecorder:
 
     @property
     def has_begun(self) -> bool:
-        """Whether a segment was begun."""
+        """Whether a segment has begun."""
         return self._midnight is not None
 
     def begin(self, wall: datetime, settings: DispatcherSettings, present: Iterable[PresentAgent] = ()) -> None:
-        """A segment begins: the day, or what a restart of the daemon left of it."""
+        """Begin a segment: at the start of the day, or after a restart of the daemon."""
         if self._midnight is None:
             self._midnight = wall.astimezone(self._zone).replace(hour=0, minute=0, second=0, microsecond=0)
             self._settings = settings
@@ -202,9 +202,9 @@ class DayRecorder:
                 self._ready(who.settings.agent, self._at)
 
     def read(self, wall: datetime, event: Input, decisions: Sequence[Decision]) -> None:
-        """One turn of the segment."""
+        """Read one turn of the segment."""
         if self._midnight is None:
-            raise ValueError("no segment was begun")
+            raise ValueError("no segment has begun; call begin() before read()")
         at = self._at = (wall - self._midnight).total_seconds()
         if not any(isinstance(decision, InputRefused) for decision in decisions):
             self._hear(at, event)
@@ -213,7 +213,7 @@ class DayRecorder:
         self._tally.fold(decisions, at)
 
     def recording(self) -> RecordedDay:
-        """All of it, once the record is over. Raises ValueError when nothing was begun."""
+        """The whole day, when all turns are read. Raises ValueError when no segment has begun."""
         if self._midnight is None:
             raise ValueError("the record has no turn")
         self._rest_all()
@@ -235,7 +235,7 @@ class DayRecorder:
         )
 
     def _rest_all(self) -> None:
-        """The segment is over, and with it what nobody ended."""
+        """End what is still running when a segment ends."""
         for recorded in self._agents.values():
             self._rest(recorded, self._at)
             recorded.wrapping = None
@@ -353,7 +353,7 @@ def _person(recorded: _RecordedAgent, learnt: Handling) -> Person:
 
 
 def _patience(contacts: Sequence[RecordedContact]) -> dict[QueueName, PatienceCurve]:
-    """By queue; queues with few callers borrow from all."""
+    """Patience by queue; queues with few callers use the callers of all queues."""
     waits: dict[QueueName, list[Wait]] = defaultdict(list)
     for contact in contacts:
         waits[contact.arrival.queue]  # a queue of callbacks alone has an entry too

@@ -1,4 +1,4 @@
-"""A day of the journal's files as a source of days: the thin end of `recorded`."""
+"""A day of the journal's files as a source of days; `recorded` does the work."""
 
 from collections.abc import Sequence
 from datetime import tzinfo
@@ -13,9 +13,9 @@ from acdcore.storage.journal.files import lines
 
 
 def recording(files: Sequence[Path], zone: tzinfo) -> RecordedDay:
-    """What the files of one day tell, in their order; `zone` says where the day's midnight is.
+    """The day recorded in these files, given in order; `zone` says where the day's midnight is.
 
-    Raises StateError for what is no journal, `OSError`, and ValueError when there is nothing in it.
+    Raises StateError for a file that is no journal, `OSError`, and ValueError when there is no turn.
     """
     recorder = DayRecorder(zone)
     for path in files:
@@ -28,7 +28,7 @@ def recording(files: Sequence[Path], zone: tzinfo) -> RecordedDay:
 
 
 def _present(segment: JournalSegment) -> list[PresentAgent]:
-    """Who was logged in when the segment began."""
+    """Agents who were logged in when the segment began."""
     agents = checkpoint.dump(segment.dispatcher).agents
     return [
         PresentAgent(agent.settings, agent.not_ready_reason is None or agent.state in CONTACTS)

@@ -1,5 +1,4 @@
-"""If I release two people now: the coming half hour from where the dispatcher stands, and the steady state beyond
-it."""
+"""The effect of releasing agents now: on the coming half hour from the present state, and on the steady state."""
 
 import math
 from collections.abc import Callable, Collection, Iterable
@@ -24,42 +23,42 @@ from acdcore.queues.settings import DispatcherSettings, QueueSettings
 from acdcore.queues.views import DispatcherView
 
 NOW_S = 3_600.0
-"""The moment that the simulation begins at; before it those who wait have joined."""
+"""Time of day at which the simulation begins, seconds; callers who wait now have joined before it."""
 HORIZON_S = 1_800.0
-"""How far ahead: by then the rate of calls is another one anyway."""
+"""Length of the simulation, seconds; after half an hour the rate of calls is another one anyway."""
 RUNS = 40
-"""Half hours drawn for one answer."""
+"""Half hours simulated for one answer."""
 RUNS_MIN = 3
-"""On a dispatcher so busy that more would take too long: there one half hour is much like another."""
+"""Fewest half hours, for a dispatcher so busy that more would take too long; its half hours differ little."""
 CALLS_DRAWN_MAX = 4_000
-"""In all runs together: some two seconds of one core. `RUNS_MIN` half hours of 500 agents take some ten."""
+"""Most calls in all runs together: some two seconds of one core. `RUNS_MIN` half hours of 500 agents take some ten."""
 FEW = 30
-"""Calls below which a rate is a guess: thirty are sure to a third."""
+"""Below this many calls the rate is a guess: from thirty calls it is known to about a third."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recent:
-    """What the agents of a queue had to do lately."""
+    """The recent work of the agents of a queue."""
 
     calls: int
-    """Contacts that came to the queue, less those sent on at its door."""
+    """Contacts that came to the queue, without those that an overflow rule sent on at once."""
     elsewhere: int
     """Contacts of other queues that the same agents answered."""
     handled: int
-    """Contacts whose talk and wrap-up the mean handling rests on."""
+    """Contacts that are over, from which the mean handling time is taken."""
     demand: OfferedTraffic
 
     @property
     def is_thin(self) -> bool:
-        """Whether so few calls say little of the rate, or of the handling."""
+        """Whether there are too few calls to know the rate, or the handling time."""
         return min(self.calls + self.elsewhere, self.handled) < FEW
 
 
 def recent(visits: Iterable[QueueVisitRow], queue: QueueName, agents: Collection[AgentId], over_s: float) -> Recent:
-    """The demand of the last `over_s` seconds, from the visits that joined in them, those still running included.
+    """The demand of the last `over_s` seconds, from the visits that joined in that time, running ones included.
 
-    `agents` are all who serve the queue: what they answer for other queues keeps them busy too. Raises ValueError when
-    none of their contacts is over, since then nobody knows how long one takes.
+    `agents` are all who serve the queue; what they answer for other queues keeps them busy too. Raises ValueError when
+    no contact of theirs is over, since the handling time is then unknown.
     """
     here = elsewhere = 0
     handling: list[float] = []
@@ -73,7 +72,7 @@ def recent(visits: Iterable[QueueVisitRow], queue: QueueName, agents: Collection
         if visit.agent in agents and visit.how == "answered":
             handling.append(visit.talked_s + visit.wrap_up_s)
     if not handling:
-        raise ValueError(f"no talk of queue {queue} ended in the time looked at; look further back")
+        raise ValueError(f"no talk of queue {queue} ended in this time; choose a longer time")
     mean_s = max(1.0, fmean(handling))
     calls_per_hour = (here + elsewhere) * 3_600.0 / over_s
     patience_s = patience.fit(waits).mean_s if waits else math.inf
@@ -90,36 +89,36 @@ def who_serves(view: DispatcherView, queue: QueueSettings) -> frozenset[AgentId]
 
 
 def affordable_runs(demand: OfferedTraffic) -> int:
-    """How many half hours can be drawn, twice each, while somebody waits for the answer."""
+    """How many half hours can be simulated, twice each, while somebody waits for the answer."""
     calls = 2.0 * demand.calls_per_hour * HORIZON_S / 3_600.0
     return max(RUNS_MIN, min(RUNS, int(CALLS_DRAWN_MAX / max(1.0, calls))))
 
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """A group of agents who serve the same callers, as it is now."""
+    """The present state of a group of agents who serve the same callers."""
 
     waited_s: tuple[float, ...]
-    """Waits so far of those who wait now."""
+    """Waits so far of the callers who wait now, seconds."""
     ready: int
     """Agents ready or ringing."""
     talking: int
     """Agents in talk or wrap-up."""
     demand: OfferedTraffic
-    """Calls of the recent past, handling (talk and wrap-up) and patience."""
+    """Rate of recent calls, handling time (talk and wrap-up) and patience."""
     target: Target
-    """What is owed."""
+    """The service level and occupancy to reach."""
 
     @property
     def agents(self) -> int:
-        """All who work."""
+        """All agents at work."""
         return self.ready + self.talking
 
 
 def present(view: DispatcherView, queue: QueueSettings, demand: OfferedTraffic, target: Target) -> Present:
     """One queue as the dispatcher shows it: its callers, and the agents at work who have the queue's skills.
 
-    Agents who serve other queues too count in full: for a queue that shares its agents, give the demand of all.
+    Agents who also serve other queues count in full. For a queue that shares its agents, give the demand of all queues.
     """
     waiting = next((shown.waiting for shown in view.queues if shown.queue == queue.name), ())
     serving = who_serves(view, queue)
@@ -135,28 +134,28 @@ def present(view: DispatcherView, queue: QueueSettings, demand: OfferedTraffic, 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What sending agents away comes to."""
+    """The effect of releasing agents."""
 
     count: int
-    """How many go."""
+    """How many agents go."""
     before: Expected
-    """In the long run with all of them."""
+    """The steady state with all of them."""
     after: Expected
-    """In the long run without those who go."""
+    """The steady state without the agents who go."""
     required: int
-    """Agents that the target asks for at the present rate."""
+    """Agents that the target requires at the present rate."""
     soon: Comparison
-    """The coming half hour, simulated from the present state, with and without them."""
+    """The coming half hour, simulated from the present state, with and without the agents who go."""
     agents_left: int
-    """Who stays."""
+    """Agents who stay."""
 
     @property
     def is_advisable(self) -> bool:
-        """Whether as many stay as the target asks for."""
+        """Whether at least as many agents stay as the target requires."""
         return self.required <= self.agents_left
 
     def render(self) -> str:
-        """As plain text: the advice, the long run, the coming half hour."""
+        """Plain text: the advice, the steady state, the coming half hour."""
         lines: list[tuple[str, ...]] = [("in the long run", "", "as it is", "afterwards")]
         rows = (
             ("service level", f"{self.before.service_level:.1%}", f"{self.after.service_level:.1%}"),
@@ -173,9 +172,9 @@ class Release:
 def release(
     present: Present, count: int, runs: int = RUNS, seed: int = 1, progress: Callable[[int], None] | None = None
 ) -> Release:
-    """What happens when `count` agents go now: the ready ones at once, the others after their talk.
+    """The effect when `count` agents go now: ready agents at once, the others after their talk.
 
-    Raises ValueError when there are not so many, or without a run.
+    Raises ValueError when fewer agents are at work, or without a run.
     """
     if not 0 < count <= present.agents:
         raise ValueError(f"{present.agents} agents are at work in this queue; {count} cannot go")
@@ -197,7 +196,7 @@ def release(
 
 
 def _count_waiting_as_late(result: DayResult) -> DayResult:
-    """Who still waits at the end counts as answered then, and too late: left out, a hopeless queue would look well."""
+    """Count callers still waiting at the end as answered, too late; without them an overloaded queue looks good."""
     visits = [
         replace(visit, end=VisitEnd.ANSWERED) if visit.end is VisitEnd.WAITING else visit for visit in result.visits
     ]
@@ -215,8 +214,8 @@ def _simulated_day(present: Present, seed: int) -> Day:
 
 
 def _people(present: Present, going: int, seed: int) -> tuple[Person, ...]:
-    """Those who talk come in when their talk ends (what is left of an exponential time is as long as the whole);
-    who goes is left out."""
+    """Agents in a talk come in when it ends (the rest of an exponential time is as long as the whole). Agents who go
+    are left out."""
     luck = Random(mix_seeds(seed, 2))
     ends = [luck.expovariate(1.0 / present.demand.handling_s) for _ in range(present.talking)]
     free_at = sorted(NOW_S + end for end in ends)
@@ -227,7 +226,7 @@ def _people(present: Present, going: int, seed: int) -> tuple[Person, ...]:
 
 
 def _arrivals(present: Present, luck: Random) -> list[Arrival]:
-    """Those who wait, the longest first, and those to come."""
+    """Callers who wait now, the longest first, and callers to come."""
     demand = present.demand
     ats = sorted(NOW_S - waited_s for waited_s in present.waited_s)
     at = NOW_S
@@ -239,7 +238,7 @@ def _arrivals(present: Present, luck: Random) -> list[Arrival]:
     arrivals = []
     for number, joined_at in enumerate(ats):
         patience_s = Duration(demand.patience_s).draw(luck)
-        waited_s = max(0.0, NOW_S - joined_at)  # has been patient for so long
+        waited_s = max(0.0, NOW_S - joined_at)  # time waited already
         patience = None if math.isinf(patience_s) else waited_s + patience_s
         handling_s = Duration(demand.handling_s).draw(luck)
         arrivals.append(Arrival(EntryId(str(number)), joined_at, QUEUE, handling_s, patience))

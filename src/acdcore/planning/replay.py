@@ -1,4 +1,4 @@
-"""A recorded day through the same dispatcher again: it must decide what it decided then, or the difference is shown."""
+"""Run a recorded day through the same dispatcher again: it must make the same decisions, or the difference is shown."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,28 +17,28 @@ from acdcore.storage.journal.files import day_files, lines
 __all__ = ["Difference", "RecordedTurn", "ReplayReport", "SegmentReport", "day_files", "inputs", "is_same", "replay"]
 
 DIFFERENCES_MAX: Final = 20
-"""Differences that are kept: after the first one the floors are two, and the rest follows from it."""
+"""Most differences kept: after the first, the two dispatchers differ, and later differences may follow from it."""
 
 RecordedTurn = tuple[datetime, float, Input, Sequence[Decision]]
-"""Time of day (UTC), monotonic seconds of that process, input, what was decided then."""
+"""Time of day (UTC), monotonic seconds of that process, input, decisions at that time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A turn that was decided otherwise."""
+    """A turn that was decided differently."""
 
     file: str
     """The segment's name."""
     turn: int
-    """The turn's number in it, from 1."""
+    """The turn's number in the segment, from 1."""
     wall: datetime
     """Time of day (UTC)."""
     event: Input
-    """What happened."""
+    """The input."""
     recorded: tuple[DecisionFields, ...]
-    """What was decided then."""
+    """The recorded decisions."""
     replayed: tuple[DecisionFields, ...]
-    """What is decided now."""
+    """The decisions now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,58 +56,58 @@ class SegmentReport:
     turns: int
     """Turns replayed."""
     differing: int
-    """Of these, those decided otherwise."""
+    """Of these, the turns decided differently."""
     ending: str
-    """How it ends: the last mark's kind, or "torn" when there is none."""
+    """How the segment ends: the last mark's kind; "torn": it has no mark at the end."""
 
 
 @dataclass(slots=True)
 class ReplayReport:
-    """What a replay found."""
+    """The result of a replay."""
 
     segments: list[SegmentReport] = field(default_factory=list)
-    """In the order of the day."""
+    """In order of time."""
     differences: list[Difference] = field(default_factory=list)
     """The first ones, `DIFFERENCES_MAX` at most."""
     problems: list[str] = field(default_factory=list)
-    """What could not be read, with the file."""
+    """What could not be read, with the file's name."""
     took_s: float = 0.0
-    """How long the replay ran."""
+    """How long the replay ran, seconds."""
 
     @property
     def turns(self) -> int:
-        """Turns replayed in all."""
+        """Turns replayed in all segments."""
         return sum(segment.turns for segment in self.segments)
 
     @property
     def differing(self) -> int:
-        """Turns decided otherwise."""
+        """Turns decided differently."""
         return sum(segment.differing for segment in self.segments)
 
     @property
     def is_identical(self) -> bool:
-        """Whether everything that was recorded was read, and decided again as it had been."""
+        """Whether every record was read and every turn was decided as recorded."""
         return bool(self.segments) and not self.differing and not self.problems
 
     @property
     def turns_per_s(self) -> float:
-        """Reading, deciding and comparing."""
+        """Turns read, decided and compared in a second."""
         return self.turns / self.took_s if self.took_s > 0 else 0.0
 
     def render(self) -> str:
-        """For people: a line for each segment, then what is wrong."""
+        """Plain text: a line for each segment, then problems and differences."""
         text = [_segment_text(segment) for segment in self.segments]
         text += [f"not read: {problem}" for problem in self.problems]
         text += [_difference_text(difference) for difference in self.differences]
         if self.is_identical:
             text.append(f"{self.turns} turns, identical ({self.turns_per_s:,.0f} turns a second)")
         else:
-            text.append(f"{self.turns} turns, {self.differing} decided otherwise")
+            text.append(f"{self.turns} turns, {self.differing} decided differently")
         return "\n".join(text)
 
 
 def replay(files: Iterable[Path], stopwatch: Callable[[], float] = time.perf_counter) -> ReplayReport:
-    """Run segments through the dispatcher again, each from its own beginning. Never raises for what files hold."""
+    """Run segments through the dispatcher again, each from its own beginning. Damaged files raise nothing."""
     report = ReplayReport()
     began = stopwatch()
     for path in files:
@@ -122,7 +122,7 @@ def replay(files: Iterable[Path], stopwatch: Callable[[], float] = time.perf_cou
 
 
 def inputs(files: Iterable[Path]) -> Iterator[RecordedTurn]:
-    """Every turn of the segments in order. Raises StateError for what is no journal, `OSError`."""
+    """Every turn of the segments in order. Raises StateError for a file that is no journal, and `OSError`."""
     for path in files:
         segment = journal.open_segment(lines(path))
         for record in segment.rest:
@@ -158,7 +158,7 @@ def _replay_one(name: str, segment: JournalSegment, report: ReplayReport) -> Non
 
 
 def is_same(recorded: Sequence[DecisionFields], replayed: Sequence[DecisionFields]) -> bool:
-    """Fields that only one side knows do not count: another version wrote the journal."""
+    """Whether decisions agree; a field that only one side has does not count: another version wrote the journal."""
     if recorded == replayed:
         return True
     if len(recorded) != len(replayed):

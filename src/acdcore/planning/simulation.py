@@ -1,7 +1,7 @@
-"""A day in virtual time: the real dispatcher, with callers, agents and phones as the day has them.
+"""A day in virtual time: the real dispatcher with the callers, agents and phones of the day.
 
-What is to come lies in a heap of inputs; those that the day leaves to circumstances (patience, answers of phones, ends
-of talks) are dropped when their moment has passed: nobody hangs up twice, no phone answers that does not ring.
+Inputs to come are kept in a heap. Some depend on what happens before (the end of patience, answers of phones, ends of
+talks). They are dropped when they no longer apply: nobody hangs up twice, and no phone answers that does not ring.
 """
 
 import heapq
@@ -48,21 +48,21 @@ from acdcore.queues.inputs import (
 from acdcore.queues.settings import OfferEnd, ToQueue
 
 MAX_TAIL_S = 4 * 3_600.0
-"""How long after the last arrival, event and shift a day without an end is followed: callers whose patience has no end
-would otherwise wait for agents who never come."""
+"""A day without an end is simulated for this many seconds after the last arrival, event and shift; callers without an
+end of patience would otherwise wait for agents who never come."""
 FIRST_S = 1.0
-"""Earliest moment of a day: to the dispatcher a time of 0 means never."""
+"""Earliest moment of a day, seconds: for the dispatcher a time of 0 means never."""
 
 
 class SimulatedDispatcher(Protocol):
-    """What decides: `Dispatcher`, or an emulation of another policy."""
+    """A machine that decides: `Dispatcher`, or an emulation of another policy."""
 
     def handle(self, event: Input, now: float) -> Sequence[Decision]:
         """One turn."""
         ...
 
     def next_deadline(self) -> float | None:
-        """When `DeadlinePassed` wants to be handled next."""
+        """When `DeadlinePassed` must be handled next; None: not before another input."""
         ...
 
 
@@ -77,19 +77,19 @@ class SimulatedTurn:
 
 
 class Pending(NamedTuple):
-    """An input to come, in the order of the heap."""
+    """An input to come; the heap is ordered by time and serial."""
 
     at: float
     serial: int
     event: Input
     is_certain: bool
-    """False: only when it still makes sense at its time."""
+    """False: handle it only if it still applies at its time."""
 
 
 def simulate(day: Day, dispatcher: SimulatedDispatcher | None = None) -> DayResult:
-    """What the day comes to with the real dispatcher, or with another machine.
+    """The result of the day with the real dispatcher, or with the given machine.
 
-    Raises ValueError when the day's dispatcher is not valid.
+    Raises ValueError when the day's settings are not valid.
     """
     tally = Tally()
     for arrival in day.arrivals:
@@ -100,7 +100,7 @@ def simulate(day: Day, dispatcher: SimulatedDispatcher | None = None) -> DayResu
 
 
 class Simulation:
-    """The day's turns, one by one."""
+    """The turns of a day, one by one."""
 
     def __init__(self, day: Day, dispatcher: SimulatedDispatcher | None = None) -> None:
         self.dispatcher: SimulatedDispatcher = dispatcher if dispatcher is not None else Dispatcher(day.settings)
@@ -115,7 +115,7 @@ class Simulation:
         self._end_s = self._plan(day)
 
     def turns(self) -> Iterator[SimulatedTurn]:
-        """Run the day, once."""
+        """Run the day; can be called once."""
         while True:
             deadline = self.dispatcher.next_deadline()
             next_at = self._heap[0].at if self._heap else None
@@ -135,7 +135,7 @@ class Simulation:
             yield SimulatedTurn(pending.at, pending.event, decisions)
 
     def _plan(self, day: Day) -> float:
-        """Everything that is certain from the start; returns the time at which the observation ends."""
+        """Plan everything that is certain from the start; returns the time at which the observation ends."""
         for event in day.events:
             self._expect(event.at, event.input)
         for person in day.people:
@@ -177,7 +177,7 @@ class Simulation:
                 return True
 
     def _react(self, decision: Decision, at: float) -> None:
-        """What callers, agents and phones do next."""
+        """Plan what callers, agents and phones do next."""
         match decision:
             case Offered():
                 self._ring(decision, at)
@@ -229,7 +229,7 @@ class Simulation:
 
 
 def caller_joined(arrival: Arrival) -> CallerJoined:
-    """The input by which a caller joins."""
+    """The input by which the caller joins."""
     return CallerJoined(
         arrival.entry,
         arrival.queue,

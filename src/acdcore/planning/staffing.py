@@ -1,7 +1,7 @@
-"""Seats required through a day, and shifts that provide them; checked by simulated days.
+"""Agents required through a day, and shifts that provide them; checked by simulated days.
 
-Each interval is taken by itself, in a steady state (Erlang A with a known patience, Erlang C without); what that leaves
-out, a queue carried over from one interval into the next, is what `check` is for.
+Each interval is a steady state of its own (Erlang A with a known patience, Erlang C without). Callers who are still
+waiting when an interval ends are not carried over to the next; `check` simulates that.
 """
 
 import math
@@ -25,12 +25,12 @@ from acdcore.planning.whatif import (
 from acdcore.queues.settings import AgentSettings, DispatcherSettings, QueueSettings
 
 MAX_ROUNDS = 10_000
-"""Agents that a cover may schedule; every round of the search adds one or takes one away."""
+"""Most agents that a cover may schedule; every round of the search adds or removes one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What comes in, interval by interval."""
+    """The calls and their handling, interval by interval."""
 
     calls: tuple[float, ...]
     """Expected calls in each interval."""
@@ -38,9 +38,9 @@ class Workload:
     start: float = 0.0
     """When the first interval begins, seconds since midnight."""
     handling_s: float = 180.0
-    """Mean talk and wrap-up."""
+    """Mean talk and wrap-up, seconds."""
     patience_s: float = math.inf
-    """Mean patience; infinite: Erlang C."""
+    """Mean patience, seconds; infinite: Erlang C."""
 
     def demand(self, interval: int) -> OfferedTraffic:
         """One interval as a steady state."""
@@ -49,26 +49,26 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """What one interval asks for."""
+    """What one interval requires."""
 
     start: float
     """Seconds since midnight."""
     calls: float
     seats: int
-    """Agents at work."""
+    """Agents required at work."""
     scheduled: int
-    """Agents to schedule so that as many are at work, after shrinkage."""
+    """Agents to schedule so that this many are at work after shrinkage."""
     expected: Expected
-    """What the formulas expect with these seats."""
+    """What the formulas give with these agents at work."""
 
 
 def required_seats(workload: Workload, target: Target, shrinkage: float = 0.0) -> tuple[Requirement, ...]:
-    """Seats for each interval. `shrinkage`: share of the scheduled time lost to breaks, training and sickness.
+    """The agents of each interval. `shrinkage`: share of scheduled time lost to breaks, training and sickness.
 
     Raises ValueError for a shrinkage outside of [0, 1), and as `required_agents` does.
     """
     if not 0.0 <= shrinkage < 1.0:
-        raise ValueError(f"a shrinkage of {shrinkage} is not within 0 and below 1")
+        raise ValueError(f"a shrinkage of {shrinkage} is not possible; give a share from 0 to below 1")
     rows = []
     for interval, calls in enumerate(workload.calls):
         demand = workload.demand(interval)
@@ -109,49 +109,49 @@ def clock_time(at: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class WorkShift:
-    """A shift that people can be given."""
+    """A shift that agents can be given."""
 
     name: str
     spans: tuple[WorkSpan, ...]
-    """Times at work, breaks between them; beyond 24 h the next morning, which is covered as this morning is."""
+    """Times at work, with breaks between them; times above 24 h are the next morning, and cover this morning too."""
     max_agents: int = 1_000
-    """How many can be given it."""
+    """Most agents on this shift."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """How many work which shift."""
+    """How many agents work which shift."""
 
     counts: Mapping[str, int]
-    """By name of the shift."""
+    """Agents by name of the shift."""
     present: tuple[int, ...]
-    """Scheduled in each interval."""
+    """Agents scheduled in each interval."""
     missing: tuple[int, ...]
-    """Agents short in each interval; all 0: covered."""
+    """Agents missing in each interval; all 0: every interval is covered."""
     idle_share: float
-    """Share of the scheduled time above what is required."""
+    """Share of the scheduled time above what is required, 0 to 1."""
 
     @property
     def is_complete(self) -> bool:
-        """Whether no interval is short."""
+        """Whether no agent is missing in any interval."""
         return not any(self.missing)
 
     def render(self) -> str:
-        """As plain text: agents by shift, and what is missing."""
+        """Plain text: agents by shift, and what is missing."""
         lines = [f"{name}: {count}" for name, count in self.counts.items()]
         lines.append(f"{sum(self.counts.values())} agents, {self.idle_share:.0%} of their time above what is required")
         if not self.is_complete:
             short = sum(short > 0 for short in self.missing)
-            lines.append(f"{short} intervals are short, by up to {max(self.missing)} agents; add shifts")
+            lines.append(f"{short} intervals are short of agents, by up to {max(self.missing)}; add shifts")
         return "\n".join(lines)
 
 
 def cover(needed: Sequence[Requirement], interval_s: float, shifts: Sequence[WorkShift]) -> Cover:
-    """Few agents on the given shifts so that every interval has its scheduled agents.
+    """Few agents on the given shifts, so that every interval has its scheduled agents.
 
-    Greedy: the shift that fills the largest part of what is missing for its hours gets the next agent; afterwards
-    every agent without whom nothing is missing is taken away again. Not proven minimal; for shifts of equal length it
-    stays within a few per cent of it. An interval counts as covered by a shift that is there for all of it.
+    Greedy: the next agent gets the shift that fills the largest part of what is missing for its hours. Afterwards every
+    agent whom no interval needs is removed. The result is not proven minimal; for shifts of equal length it is within a
+    few per cent of the minimum. A shift covers an interval only if it is at work for all of it.
     """
     reach = {shift.name: [_is_there(shift, row.start, interval_s) for row in needed] for shift in shifts}
     missing = [row.scheduled for row in needed]
@@ -182,7 +182,7 @@ def cover(needed: Sequence[Requirement], interval_s: float, shifts: Sequence[Wor
 
 
 def _spare(missing: list[int], counts: dict[str, int], reach: Mapping[str, Sequence[bool]]) -> None:
-    """Take away who is not needed, shifts of the most hours first."""
+    """Remove agents whom no interval needs, longest shifts first."""
     for name in sorted(reach, key=lambda name: -sum(reach[name])):
         there = reach[name]
         while counts[name] and all(short < 0 for short, is_there in zip(missing, there, strict=True) if is_there):
@@ -196,7 +196,7 @@ def _give(missing: list[int], there: Sequence[bool], agents: int) -> None:
 
 
 def _is_there(shift: WorkShift, start: float, interval_s: float) -> bool:
-    """Whether the shift is at work for the whole interval, today's or yesterday's run of it."""
+    """Whether the shift is at work for the whole interval, begun today or yesterday."""
     end = start + interval_s
     return any(span.start <= start + day and end + day <= span.end for span in shift.spans for day in (0.0, DAY_S))
 
@@ -206,14 +206,14 @@ def _is_there(shift: WorkShift, start: float, interval_s: float) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What simulated days say of a plan."""
+    """The result of simulated days of a plan."""
 
     service_level: Estimate
     abandonment: Estimate
     occupancy: Estimate
     average_wait_s: Estimate
     is_met: bool
-    """Whether the service level of the whole day reaches the target, chance allowed for."""
+    """Whether the service level of the whole day reaches the target, within its 95 % interval."""
 
     def render(self) -> str:
         """As plain text."""
@@ -233,9 +233,9 @@ QUEUE, SKILL = QueueName("planned"), SkillName("planned")
 def check(
     workload: Workload, people: Sequence[tuple[WorkSpan, ...]], target: Target, runs: int = 10, seed: int = 1
 ) -> Check:
-    """Simulate days with the real dispatcher; `people` are the times at work, one tuple for each agent.
+    """Simulate days with the real dispatcher; `people` has the times at work of each agent.
 
-    Shrinkage is not simulated: give the agents who are really there. Raises ValueError without a run.
+    Shrinkage is not simulated: give only the agents who are really there. Raises ValueError without a run.
     """
     results = [simulate(_pattern(workload, people, target).draw(mix_seeds(seed, run))) for run in range(runs)]
     overall = [result.overall for result in results]
@@ -250,7 +250,7 @@ def check(
 
 
 def staff(counts: Mapping[str, int], shifts: Sequence[WorkShift]) -> list[tuple[WorkSpan, ...]]:
-    """The times at work of everybody whom a cover schedules, for `check`; night shifts work this morning too."""
+    """The times at work of every agent whom a cover schedules, for `check`; night shifts work this morning too."""
     people: list[tuple[WorkSpan, ...]] = []
     for shift in shifts:
         early = tuple(
@@ -269,6 +269,6 @@ def _pattern(workload: Workload, people: Sequence[tuple[WorkSpan, ...]], target:
 
 
 def planned_agent(number: int, spans: tuple[WorkSpan, ...]) -> Person:
-    """A planned agent, who answers at once: what a target means by the wait is the wait for a free agent."""
+    """A planned agent, who answers at once: the target's wait is the wait for a free agent."""
     settings = AgentSettings(AgentId(f"{number:05}"), skills={SKILL: 1})
     return Person(settings, tuple(replace(span, start=max(1.0, span.start)) for span in spans), phone=Phone((0.0,)))

@@ -1,4 +1,4 @@
-"""Counting a day: a fold over the decisions of any machine."""
+"""The figures of a day, folded from the decisions of any machine."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ ENDS = {
 
 @dataclass(frozen=True, slots=True)
 class TalliedVisit:
-    """Somebody in a queue."""
+    """A visit that is not over."""
 
     queue: QueueName
     since: float
@@ -35,7 +35,7 @@ class TalliedCaller:
 
 
 class Tally:
-    """Give it every turn's decisions once, in order."""
+    """The fold: give it the decisions of every turn once, in order."""
 
     def __init__(self) -> None:
         self._callers: dict[EntryId, TalliedCaller] = {}
@@ -45,11 +45,11 @@ class Tally:
         self._at = 0.0
 
     def expect(self, entry: EntryId, tier: str, channel: Channel) -> None:
-        """Whom the decisions will be about; entries not told of are not counted."""
+        """Announce an entry; decisions about entries that were not announced are not counted."""
         self._callers[entry] = TalliedCaller(tier, channel)
 
     def fold(self, decisions: Sequence[Decision], at: float) -> None:
-        """Count one turn."""
+        """Count the decisions of one turn."""
         self._at = at
         for decision in decisions:
             match decision:
@@ -68,7 +68,7 @@ class Tally:
                     pass
 
     def result(self) -> DayResult:
-        """The day up to the last turn."""
+        """The result up to the last turn; callers still inside count as `WAITING`."""
         for entry, visit in list(self._visits.items()):
             self._end(entry, VisitEnd.WAITING, self._at - visit.since)
         shares = [self._share(agent, figures.as_of(self._at)) for agent, figures in sorted(self._agents.items())]

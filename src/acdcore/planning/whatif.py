@@ -1,7 +1,7 @@
-"""What if: the same days with and without changes, with the same callers, patience and luck, and error bars.
+"""What if: the same days with and without changes, with the same random values, and with error bars.
 
-Each run draws one day and runs it twice (common random numbers), so that the difference is far surer than either
-figure. Intervals are those of Student's t over the runs.
+Each run draws one day and simulates it twice (common random numbers), so the difference is known more exactly than
+either figure. The intervals are those of Student's t over the runs.
 """
 
 import math
@@ -16,19 +16,19 @@ from acdcore.planning.outcome import DayResult, GroupFigures
 from acdcore.planning.simulation import simulate
 
 MAX_RUNS = 1_000
-"""Beyond that the error bars are narrower than the model is true."""
+"""With more runs the error bars are smaller than the error of the model."""
 CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True, slots=True)
 class ComparedFigure:
-    """A figure that is compared."""
+    """A figure to compare."""
 
     name: str
     unit: str
-    """`%` for shares (kept as 0 to 1), `s` for times, or empty."""
+    """`%` for shares (values from 0 to 1), `s` for times, "" for other figures."""
     is_better_when_higher: bool | None
-    """None: neither."""
+    """None: neither is better."""
 
 
 SERVICE_LEVEL = ComparedFigure("service level", "%", True)
@@ -60,18 +60,18 @@ class Estimate:
 
     mean: float
     half_width: float
-    """The interval is mean +- this; infinite for a single run."""
+    """The interval is mean ± this; infinite: a single run."""
 
     @classmethod
     def of(cls, samples: Sequence[float]) -> "Estimate":
-        """From one figure a run."""
+        """The estimate from one figure for each run."""
         if len(samples) < 2:
             return cls(fmean(samples), math.inf)
         return cls(fmean(samples), student_quantile(len(samples) - 1) * stdev(samples) / math.sqrt(len(samples)))
 
     @property
     def is_sure(self) -> bool:
-        """Whether the interval leaves 0 out: for a difference, that there is one."""
+        """Whether the interval excludes 0; for a difference: that there is one."""
         return abs(self.mean) > self.half_width
 
 
@@ -90,20 +90,20 @@ class ComparisonRow:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What the changes come to."""
+    """The effect of the changes."""
 
     runs: int
     rows: tuple[ComparisonRow, ...]
 
     def row(self, scope: str, measure: ComparedFigure) -> ComparisonRow:
-        """One of the rows. Raises KeyError when there is none."""
+        """The row of a scope and a figure. Raises KeyError when there is none."""
         for row in self.rows:
             if row.scope == scope and row.measure == measure:
                 return row
         raise KeyError(f"{scope}, {measure.name}")
 
     def render(self) -> str:
-        """A table as plain text; a star marks differences that are more than chance."""
+        """A table as plain text; a star marks a difference that is more than chance."""
         lines = [("", "", "as it was", "with the changes", "difference")]
         scope = ""
         for row in self.rows:
@@ -129,12 +129,12 @@ def compare_changes(
     seed: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> Comparison:
-    """Run days from `source` without and with the changes; `progress` hears how many runs are done.
+    """Simulate days from `source` without and with the changes; `progress` is called with the number of runs done.
 
     Raises ChangeError when a change does not fit the day, ValueError for a number of runs outside of 1 to `MAX_RUNS`.
     """
     if not 1 <= runs <= MAX_RUNS:
-        raise ValueError(f"from 1 to {MAX_RUNS} runs")
+        raise ValueError(f"give from 1 to {MAX_RUNS} runs")
     pairs: list[tuple[DayResult, DayResult]] = []
     for run in range(runs):
         day = source.draw(mix_seeds(seed, run))
@@ -145,7 +145,7 @@ def compare_changes(
 
 
 def compare_results(pairs: Sequence[tuple[DayResult, DayResult]]) -> Comparison:
-    """The comparison of results that are there already, baseline first in each pair."""
+    """The comparison of given results; in each pair the baseline comes first."""
     rows: list[ComparisonRow] = []
     for scope, select in _scopes(pairs):
         groups = [(select(before), select(after)) for before, after in pairs]
@@ -186,7 +186,7 @@ def _row(scope: str, measure: ComparedFigure, samples: Sequence[tuple[float, flo
 
 
 def estimate_text(estimate: Estimate, measure: ComparedFigure, is_signed: bool = False) -> str:
-    """`71.3 +-0.8 %`."""
+    """An estimate as text, such as `71.3 ±0.8 %`."""
     factor, digits = (100.0, 1) if measure.unit == "%" else (1.0, 1) if measure.unit == "s" else (1.0, 3)
     mean = f"{estimate.mean * factor:{'+' if is_signed else ''}.{digits}f}"
     width = "" if math.isinf(estimate.half_width) else f" ±{estimate.half_width * factor:.{digits}f}"
@@ -194,7 +194,7 @@ def estimate_text(estimate: Estimate, measure: ComparedFigure, is_signed: bool =
 
 
 def align_columns(lines: Sequence[Sequence[str]]) -> list[str]:
-    """Cells padded to columns: the first two to the left, figures to the right."""
+    """Cells padded to columns: the first two left-aligned, the others right-aligned."""
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     return [
         "  ".join(

@@ -1,4 +1,4 @@
-"""Spans: how long each agent was in which state, as a fold over the changes of state."""
+"""How long each agent was in each state: spans, folded from the changes of state."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from acdcore.kernel.ids import AgentId
 
 
 class StateChange(Protocol):
-    """One change of an agent's state, as it is kept in the history."""
+    """One change of an agent's state, as the history keeps it."""
 
     @property
     def agent(self) -> AgentId:
-        """Whose."""
+        """The agent whose state changed."""
         ...
 
     @property
@@ -28,13 +28,13 @@ class StateChange(Protocol):
 
     @property
     def reason(self) -> str:
-        """Why not ready; "" in most other states."""
+        """The reason for not being ready; "" in most other states."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class AgentSpan:
-    """An agent in one state from one moment to another."""
+    """One agent's time in one state."""
 
     agent: AgentId
     state: str
@@ -43,13 +43,13 @@ class AgentSpan:
     ended_at: datetime
     """UTC."""
     reason: str = ""
-    """Why not ready."""
+    """The reason for not being ready; "" in most other states."""
 
 
 def spans(changes: Iterable[StateChange], until: datetime) -> Iterator[AgentSpan]:
-    """The spans between the changes, in the order of their ends; the last one of each agent is cut at `until`.
+    """The spans between the changes, in the order of their ends; each agent's last span is cut at `until`.
 
-    The changes of one agent must be in the order of time. Spans of no length are left out.
+    The changes of one agent must be in order of time. Spans of length 0 are left out.
     """
     running: dict[AgentId, StateChange] = {}  # one for each agent
     for change in changes:

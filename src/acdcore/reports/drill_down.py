@@ -1,4 +1,4 @@
-"""Receipts: the visits that a figure or a count was counted from, found by the same rules as its value."""
+"""Receipts: the visits from which a figure or a count was counted, found by the same rules as its value."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -20,34 +20,34 @@ from acdcore.reports.queue_visits import RecordedVisit
 
 
 class Item(NamedTuple):
-    """A visit in a receipt."""
+    """One visit in a receipt."""
 
     call_id: str
     entry: str
     n: int
     seconds: float | None
-    """What it adds to a mean, or its wait for a percentile; None for shares and counts."""
+    """What the visit adds to a mean, or its wait for a percentile, seconds; None: for shares and counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What one figure of one group was counted from."""
+    """The visits from which one figure of one group was counted."""
 
     formula: str
     counted: tuple[Item, ...]
-    """The numerator; for a percentile the visits that did not wait longer."""
+    """The numerator; for a percentile, the visits that did not wait longer."""
     over: tuple[Item, ...]
-    """The denominator; for a mean or a percentile all visits that it is taken of."""
+    """The denominator; for a mean or a percentile, all visits that are included."""
 
 
 def receipt(rows: Iterable[RecordedVisit], query: ReportQuery, group: Group, figure: Figure) -> Receipt:
-    """What `figure` of `group` was counted from; `Group()` is the total. Give the same rows as for the report.
+    """The visits behind `figure` of `group`; `Group()` is the total. Give the same rows as for the report.
 
-    Raises ValueError for the occupancy, which is counted from seconds of agents and not from visits.
+    Raises ValueError for the occupancy, which is counted from agents' time and not from visits.
     """
     definition = DEFINITIONS.get(figure)
     if definition is None:
-        raise ValueError(f"{figure} is not counted from visits")
+        raise ValueError(f"{figure} is not counted from visits; it has no receipt")
     visits = [(visit, counts) for visit, counts in _members(rows, query, group) if definition.is_over(counts)]
     match definition:
         case ShareFormula():
@@ -92,7 +92,7 @@ def _seconds(item: Item) -> float:
 
 
 def _measured(visit: RecordedVisit, measures: Iterable[SummedTime]) -> float:
-    """What the visit adds to a mean."""
+    """What the visit adds to a mean, seconds."""
     values = {
         SummedTime.WAITED_S: visit.waited_s,
         SummedTime.TALKED_S: visit.talked_s,

@@ -1,7 +1,7 @@
-"""First-call resolution: which answered calls were a caller's first, and whether the caller had to call again.
+"""First-call resolution: whether a caller had to call again after the first answered call.
 
-A first call is an answered one with no answered call of the same caller in the window before; it is repeated when the
-caller calls again, answered or not, in the window after.
+A first call is an answered call with no answered call of the same caller in the window before it. It is repeated when
+the caller calls again in the window after it, answered or not.
 """
 
 import math
@@ -13,17 +13,17 @@ from acdcore.reports.formulas import Resolution
 from acdcore.reports.queue_visits import QueueVisitEnd, RecordedVisit
 
 ANSWERED = frozenset({QueueVisitEnd.ANSWERED, QueueVisitEnd.IN_CONTACT})
-"""Ends of visits in which an agent talked to the caller."""
+"""Ends of visits in which an agent was connected to the caller."""
 
 
 def resolutions(
     visits: Sequence[RecordedVisit], joined: Sequence[float], window_s: float, known_until: float
 ) -> dict[int, Resolution]:
-    """What is known of the first calls among `visits`, by row; whatever is not in it is no first call.
+    """What is known of the first calls among `visits`, by row; a row that is absent is no first call.
 
-    A call counts once, at its first answered visit. The same customer, or the same number, is one caller; a number that
-    was once recognised as a customer's stands for that customer throughout. `joined` has the time of joining of each
-    visit, in seconds of the epoch as all times here.
+    A call counts once, at its first answered visit. The same customer, or the same number, is one caller. A number that
+    was once recognised as a customer's stands for that customer in all rows. `joined` has the joining time of each
+    visit, in seconds since the epoch like all times here.
     """
     found: dict[int, Resolution] = {}
     answered_at: dict[CustomerId | str, float] = {}  # each caller's latest answered call
@@ -64,5 +64,5 @@ def _in_order(visits: Sequence[RecordedVisit], joined: Sequence[float]) -> Itera
 
 
 def _unfollowed(joined_at: float, window_s: float, known_until: float) -> Resolution:
-    """Of a first call that no other has followed within the window, as far as is known."""
+    """The resolution of a first call that no other call has followed within the window, as far as is known."""
     return Resolution.UNDECIDED if joined_at + window_s > known_until else Resolution.RESOLVED

@@ -1,9 +1,8 @@
 """What is counted of visits, and what each figure is: one table for values, formulas and receipts.
 
-A visit belongs to some counts (`counts_of`); a share is the number of visits in some counts over the number in
-others, a mean is a sum over the visits in some. So no figure can have another receipt than its value.
-
-The cohort identity: every visit belongs to `OFFERED` and to exactly one of `ENDINGS`.
+`counts_of` says to which counts a visit belongs. A share is the number of visits in some counts / the number in others.
+A mean is a sum over the visits in some counts. Values and receipts use this table, so they cannot disagree. The cohort
+identity: every visit belongs to `OFFERED` and to exactly one of `ENDINGS`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,10 +15,10 @@ from acdcore.reports.queue_visits import QueueVisitEnd
 
 
 class Count(StrEnum):
-    """A set of visits."""
+    """A named set of visits."""
 
     OFFERED = "offered"
-    """All that came in."""
+    """All visits."""
     ANSWERED = "answered"
     """An agent answered, whether or not the talk is over."""
     ABANDONED = "abandoned"
@@ -28,27 +27,27 @@ class Count(StrEnum):
     """Hung up before that."""
     OVERFLOWED = "overflowed"
     CALLBACKS = "callbacks"
-    """Asked to be called back, and left."""
+    """Left after asking to be called back."""
     WITHDRAWN = "withdrawn"
     FAILED = "failed"
     WAITING = "waiting"
-    """In the queue still."""
+    """Still in the queue."""
     ANSWERED_IN_TIME = "answered_in_time"
     """Answered within the queue's target."""
     ABANDONED_IN_TIME = "abandoned_in_time"
-    """Hung up, shortly or not, within the queue's target."""
+    """Hung up within the queue's target, short abandonments included."""
     HANDLED = "handled"
     """Answered, talk and wrap-up over."""
     ANNOUNCED_WAIT = "announced_wait"
-    """Told an estimated wait, and known whether it was kept."""
+    """A wait was announced, and whether it was kept is known."""
     ANNOUNCED_WAIT_KEPT = "announced_wait_kept"
-    """Answered within the wait told first."""
+    """Answered within the wait announced first."""
     ANNOUNCED_WAIT_EXCEEDED = "announced_wait_exceeded"
-    """Answered later, or gone unanswered after it was over."""
+    """Answered after the wait announced first, or left unanswered after it."""
     FIRST_CALLS = "first_calls"
-    """Answered calls of a known caller, none answered in the window before, and whose window after is over."""
+    """Answered calls of a known caller without an answered call in the window before; the window after is over."""
     FIRST_CALLS_RESOLVED = "first_calls_resolved"
-    """Of these, those not followed by another call of the same caller in the window."""
+    """First calls without another call of the same caller in the window after."""
 
 
 ENDINGS = frozenset(
@@ -63,7 +62,7 @@ ENDINGS = frozenset(
         Count.WAITING,
     }
 )
-"""Exactly one of these holds for every visit."""
+"""Every visit belongs to exactly one of these."""
 
 ENDING_OF = {
     QueueVisitEnd.ANSWERED: Count.ANSWERED,
@@ -79,24 +78,24 @@ ENDING_OF = {
 
 
 class Resolution(StrEnum):
-    """What first-call resolution knows of a visit."""
+    """What is known of a visit for first-call resolution."""
 
     NOT_A_FIRST_CALL = "not_a_first_call"
-    """Not answered, no call, a caller unknown, or a call that follows an answered one within the window."""
+    """Not answered, no call, an unknown caller, or a call within the window after an answered one."""
     UNDECIDED = "undecided"
-    """A first call whose window is not over."""
+    """A first call whose window is not over yet."""
     RESOLVED = "resolved"
     REPEATED = "repeated"
 
 
 class VisitKind(NamedTuple):
-    """All of a visit that decides which counts it belongs to."""
+    """Everything about a visit that decides to which counts it belongs."""
 
     how: QueueVisitEnd
     is_in_time: bool
-    """Left the queue within its target."""
+    """The time in the queue was within its target."""
     is_announced_wait_over: bool | None
-    """Whether the wait exceeded the one announced; None: none was announced."""
+    """True: the wait was longer than the announced one; None: no wait was announced."""
     resolution: Resolution
 
 
@@ -129,7 +128,7 @@ class Figure(StrEnum):
     SERVICE_LEVEL_OF_ANSWERED = "service_level_of_answered"
     SERVICE_LEVEL_WITH_ABANDONED = "service_level_with_abandoned"
     SERVICE_LEVEL = "service_level"
-    """The one that wallboards show: of those who were answered or lost patience."""
+    """The service level that wallboards show: answered in time / (answered + abandoned)."""
     ANSWERED_SHARE = "answered_share"
     ABANDONED_SHARE = "abandoned_share"
     ANNOUNCED_WAIT_KEPT_SHARE = "announced_wait_kept_share"
@@ -148,20 +147,20 @@ class Figure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ShareFormula:
-    """The number of visits in `counted` over the number in `over` and not in `less`; 0 to 1.
+    """The number of visits in `counted` / the number in `over` and not in `less`; 0 to 1.
 
-    No visit is in two counts of one set, and whoever is in `counted` is in `over` and not in `less`.
+    No visit is in two counts of one set. A visit in `counted` is in `over` and not in `less`.
     """
 
     figure: Figure
     counted: frozenset[Count]
     over: frozenset[Count]
     less: frozenset[Count] = frozenset()
-    """A part of `over`."""
+    """A part of `over` that is subtracted."""
 
     @property
     def formula(self) -> str:
-        """In the counts' names."""
+        """The formula in the counts' names."""
         less = "".join(f" - {count}" for count in sorted(self.less))
         return f"({_sum(self.counted)}) / ({_sum(self.over)}{less})"
 
@@ -171,16 +170,16 @@ class ShareFormula:
         return sum(counts[count] for count in self.counted) / over if over else None
 
     def is_counted(self, counts: frozenset[Count]) -> bool:
-        """Whether a visit of these counts is in the numerator."""
+        """Whether a visit with these counts is in the numerator."""
         return not counts.isdisjoint(self.counted)
 
     def is_over(self, counts: frozenset[Count]) -> bool:
-        """Whether it is in the denominator."""
+        """Whether a visit with these counts is in the denominator."""
         return not counts.isdisjoint(self.over) and counts.isdisjoint(self.less)
 
 
 class SummedTime(StrEnum):
-    """What is summed up over visits, seconds."""
+    """A time that is summed over visits, seconds."""
 
     WAITED_S = "waited_s"
     TALKED_S = "talked_s"
@@ -189,7 +188,7 @@ class SummedTime(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MeanFormula:
-    """The sum of `measures` over the visits in `over`, by their number; seconds."""
+    """The sum of `measures` over the visits in `over`, divided by their number; seconds."""
 
     figure: Figure
     measures: tuple[SummedTime, ...]
@@ -197,34 +196,34 @@ class MeanFormula:
 
     @property
     def formula(self) -> str:
-        """In the names of measures and counts."""
+        """The formula in the names of measures and counts."""
         return f"sum of {' + '.join(self.measures)} of {self.over} / {self.over}"
 
     def is_over(self, counts: frozenset[Count]) -> bool:
-        """Whether a visit of these counts is part of it."""
+        """Whether a visit with these counts is included."""
         return self.over in counts
 
 
 @dataclass(frozen=True, slots=True)
 class PercentileFormula:
-    """The shortest wait that `percent` of the visits answered do not exceed (nearest rank); seconds."""
+    """The shortest wait that `percent` % of the answered visits do not exceed (nearest rank); seconds."""
 
     figure: Figure
     percent: int
 
     @property
     def formula(self) -> str:
-        """In words."""
+        """The formula in words."""
         if self.percent == 100:
             return f"longest wait of {Count.ANSWERED}"
         return f"shortest wait that {self.percent} % of {Count.ANSWERED} do not exceed"
 
     def is_over(self, counts: frozenset[Count]) -> bool:
-        """Whether a visit of these counts is part of it."""
+        """Whether a visit with these counts is included."""
         return Count.ANSWERED in counts
 
     def rank(self, answered: int) -> int:
-        """Which of the sorted waits it is, from 1."""
+        """The place of the percentile in the sorted waits, from 1."""
         return max(1, -(-self.percent * answered // 100))
 
 
@@ -251,7 +250,7 @@ SHARES = (
     _share(Figure.ANNOUNCED_WAIT_KEPT_SHARE, (Count.ANNOUNCED_WAIT_KEPT,), (Count.ANNOUNCED_WAIT,)),
     _share(Figure.FIRST_CALL_RESOLUTION, (Count.FIRST_CALLS_RESOLVED,), (Count.FIRST_CALLS,)),
 )
-"""The first four are the published service levels side by side."""
+"""The first four are the service levels in use, side by side."""
 
 MEANS = (
     MeanFormula(Figure.AVERAGE_SPEED_OF_ANSWER_S, (SummedTime.WAITED_S,), Count.ANSWERED),
@@ -277,4 +276,4 @@ DEFINITIONS: Mapping[Figure, ShareFormula | MeanFormula | PercentileFormula] = M
 FORMULAS: Mapping[Figure, str] = MappingProxyType(
     {figure: definition.formula for figure, definition in DEFINITIONS.items()} | {Figure.OCCUPANCY: OCCUPANCY_FORMULA}
 )
-"""Each figure's formula, to be shown beside it."""
+"""The formula of each figure, as shown beside it."""

@@ -1,4 +1,4 @@
-"""Cohorts: which visits a report is about, and what they are grouped by.
+"""Cohorts: which visits a report includes, and how they are grouped.
 
 A visit belongs to the interval in which it joined, however long it lasted.
 """
@@ -15,30 +15,30 @@ from acdcore.reports.formulas import Resolution, VisitKind
 from acdcore.reports.queue_visits import QueueVisitEnd, RecordedVisit
 
 DEFAULT_WITHIN_S = 20.0
-"""Target of a queue that `Asked.within_s` does not name: the default of `QueueSettings.service_level_within_s`."""
+"""Target of a queue that `ReportQuery.within_s` does not name, seconds: as `QueueSettings.service_level_within_s`."""
 QUARTER_S = 900
-"""Seconds of the shortest interval; local time differs from UTC by a whole number of quarters everywhere."""
+"""Length of the shortest interval, seconds; every zone differs from UTC by a whole number of quarters of an hour."""
 DAY_S = 86_400.0
 NOBODY = AgentId("")
-"""Stands for the agent of visits that nobody answered."""
+"""The agent of visits that nobody answered."""
 HUNG_UP = frozenset({QueueVisitEnd.ABANDONED, QueueVisitEnd.ABANDONED_SHORT})
-"""Ends whose time is held against the queue's target here; of an answered visit the dispatcher told it."""
+"""Ends for which the report compares the wait with the target; for answered visits the dispatcher did so."""
 
 
 class By(StrEnum):
-    """What visits are grouped by, beside the interval."""
+    """How visits are grouped, beside the interval."""
 
     QUEUE = "queue"
     AGENT = "agent"
-    """Who answered; visits that nobody answered are one group."""
+    """The agent who answered; visits that nobody answered are one group."""
     CHANNEL = "channel"
 
 
 class Interval(StrEnum):
-    """Into what the time asked for is divided, in local time."""
+    """How the time of the report is divided, in local time."""
 
     WHOLE = "whole"
-    """Not at all."""
+    """One interval for the whole time."""
     QUARTER_HOUR = "quarter_hour"
     HALF_HOUR = "half_hour"
     HOUR = "hour"
@@ -50,48 +50,48 @@ _MINUTES = {Interval.QUARTER_HOUR: 15, Interval.HALF_HOUR: 30, Interval.HOUR: 60
 
 @dataclass(frozen=True, slots=True)
 class ReportQuery:
-    """What a report is to be about."""
+    """What a report is about."""
 
     joined_from: datetime
-    """With a time zone, as all times here."""
+    """With a time zone, like all times here."""
     joined_before: datetime
     by: frozenset[By] = frozenset({By.QUEUE})
     interval: Interval = Interval.WHOLE
     channels: frozenset[str] | None = None
-    """Only visits of these channels; None: of all. Callbacks and messages wait long, and hide how callers fare."""
+    """Only visits of these channels; None: all. Callbacks and messages wait long, which hides the callers' figures."""
     zone: tzinfo = UTC
-    """Whose local time divides the intervals."""
+    """The intervals are in the local time of this zone."""
     within_s: Mapping[QueueName, float] = field(default_factory=dict)
-    """Each queue's target, for those who hung up; of those answered the visit itself says whether it was in time."""
+    """Each queue's target in seconds, for callers who hung up; answered visits themselves say if they were in time."""
     first_call_days: int = 7
-    """Window of first-call resolution; 0: the figure is not asked for. For a right one the visits of so many days
-    before and after belong to the rows; they are not counted otherwise."""
+    """Window of first-call resolution in days; 0: the figure is left out. For a correct figure the rows must contain
+    the visits of as many days before and after; these are not counted otherwise."""
     known_until: datetime | None = None
-    """Up to when the rows tell everything; a first call whose window ends later is left out. None: `joined_before`."""
+    """The rows are complete up to here; first calls whose window ends later are left out. None: `joined_before`."""
 
 
 class Group(NamedTuple):
-    """What the visits of one row have in common; None: not asked for. `Group()` is the total."""
+    """What the visits of one row have in common; None: not grouped by this. `Group()` is the total."""
 
     began_at: datetime | None = None
-    """Begin of the interval, UTC: local times occur twice when the clocks go back."""
+    """Beginning of the interval, UTC: local times occur twice when the clocks go back."""
     queue: QueueName | None = None
     agent: AgentId | None = None
-    """"" when nobody answered."""
+    """"" for visits that nobody answered."""
     channel: str | None = None
 
 
 class IntervalFinder:
-    """Finds the interval of a moment; remembers what it found, once for each quarter of an hour."""
+    """Finds the interval of a moment; it remembers one result for each quarter of an hour."""
 
     def __init__(self, query: ReportQuery) -> None:
         self._interval = query.interval
         self._is_whole = query.interval is Interval.WHOLE
         self._zone = query.zone
-        self._begins: dict[int, datetime] = {}  # quarter of the epoch to the begin of its interval
+        self._begins: dict[int, datetime] = {}  # quarter of an hour since the epoch to the beginning of its interval
 
     def began_at(self, seconds: float) -> datetime | None:
-        """Begin of the interval that contains this second of the epoch, UTC; None when time is not divided."""
+        """Beginning of the interval that contains this second of the epoch, UTC; None: time is not divided."""
         if self._is_whole:
             return None
         quarter = int(seconds // QUARTER_S)
@@ -111,7 +111,7 @@ class IntervalFinder:
 def classify_visits(
     rows: Iterable[RecordedVisit], query: ReportQuery, intervals: IntervalFinder
 ) -> Iterator[tuple[RecordedVisit, Group, VisitKind]]:
-    """Every visit that the report is about, with its group and its kind, in the order given.
+    """Every visit that the report includes, with its group and its kind, in the given order.
 
     Raises ValueError for a visit whose `how` is no `QueueVisitEnd`.
     """
@@ -152,7 +152,7 @@ def classify_visits(
 
 
 def _is_in_time(visit: RecordedVisit, query: ReportQuery) -> bool:
-    """Whether the visit was over within the queue's target."""
+    """Whether the time in the queue was within the queue's target."""
     if visit.how in HUNG_UP:
         return visit.waited_s <= query.within_s.get(visit.queue, DEFAULT_WITHIN_S)
     return visit.is_in_time

@@ -1,7 +1,7 @@
-"""Queue visits: every caller's time in one queue from joining to leaving, as a fold over the dispatcher's decisions.
+"""Queue visits: every caller's time in one queue from joining to leaving, folded from the dispatcher's decisions.
 
-All figures of queues are counted over these, live and historical. An answered visit is told when the talk and its
-wrap-up are over, every other when the caller has left the queue. Times are monotonic seconds.
+All figures of queues are counted from visits, live and historical. An answered visit is complete when the talk and its
+wrap-up are over, every other visit when the caller has left the queue. Times are monotonic seconds.
 """
 
 from collections.abc import Iterable
@@ -34,7 +34,7 @@ from acdcore.queues.settings import Channel, ToQueue
 
 
 class QueueVisitEnd(StrEnum):
-    """How a visit ended, or that it has not."""
+    """How a visit ended, or that it has not ended."""
 
     ANSWERED = "answered"
     """Talk and wrap-up are over."""
@@ -48,7 +48,7 @@ class QueueVisitEnd(StrEnum):
     WITHDRAWN = "withdrawn"
     FAILED = "failed"
     WAITING = "waiting"
-    """In the queue still, a phone ringing or not."""
+    """Still in the queue; a phone may be ringing."""
     IN_CONTACT = "in_contact"
     """Answered; the talk or its wrap-up goes on."""
 
@@ -58,7 +58,7 @@ ENDS = {
     LeaveCause.WITHDRAWN: QueueVisitEnd.WITHDRAWN,
     LeaveCause.FAILED: QueueVisitEnd.FAILED,
 }
-"""What a visit's end is called when the caller left, other than by hanging up."""
+"""The end of a visit by the cause of leaving, for causes other than hanging up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,33 +67,33 @@ class QueueVisit:
 
     entry: EntryId
     n: int
-    """Which visit of the entry, from 1: overflow to another queue begins a new one."""
+    """Number of the visit within the entry, from 1; overflow to another queue begins a new visit."""
     queue: QueueName
     channel: Channel
     joined_at: float
     left_at: float
-    """Answered, or gone; for one that waits still the present moment."""
+    """Time of the answer, or of leaving; the present moment for a caller who still waits."""
     how: QueueVisitEnd
     waited_s: float
-    """`left_at` - `joined_at`, as the dispatcher told it."""
+    """`left_at` - `joined_at`, as in the dispatcher's decision."""
     is_in_time: bool = False
     """Answered within the queue's target."""
     agent: AgentId | None = None
-    """Who answered."""
+    """The agent who answered; None: nobody did."""
     offers: int = 0
-    """Times that a phone rang for it."""
+    """How often a phone rang for the visit."""
     misses: int = 0
-    """Offers that were not taken."""
+    """Offers that were missed."""
     talked_s: float = 0.0
     wrap_up_s: float = 0.0
     announced_wait_s: float | None = None
-    """The wait, counted from joining the queue, that was announced first; None: none was."""
+    """The wait announced first, counted from joining the queue, seconds; None: none was announced."""
 
 
 EntryStep = Offered | OfferMissed | Announce | Connected | TalkFinished | Departed | Overflowed
-"""What happens to an entry during a visit, or ends it."""
+"""Decisions about an entry during a visit, or at its end."""
 FOLDED: tuple[type[Decision], ...] = (AgentStateChanged, Queued, *get_args(EntryStep))
-"""The decisions that say anything of visits."""
+"""The decisions that `QueueVisitFold` needs."""
 
 
 @dataclass(slots=True)
@@ -114,7 +114,7 @@ class _OpenVisit:
     wrap_up_since: float | None = None
 
     def ended(self, how: QueueVisitEnd, waited_s: float, wrap_up_s: float = 0.0) -> QueueVisit:
-        """The visit as it is to be kept."""
+        """The completed visit."""
         return QueueVisit(
             self.entry,
             self.n,
@@ -134,7 +134,7 @@ class _OpenVisit:
         )
 
     def as_of(self, now: float) -> QueueVisit:
-        """The visit as it stands; a running talk or wrap-up counts as far as it has come."""
+        """The visit at this moment; a running talk or wrap-up counts up to now."""
         if self.answer is None:
             return self.ended(QueueVisitEnd.WAITING, now - self.joined_at)
         talked_s = self.talked_s if self.wrap_up_since is not None else now - self.talking_since
@@ -146,8 +146,7 @@ class _OpenVisit:
 class QueueVisitFold:
     """The fold: give it every decision once, in order.
 
-    It remembers open entries and agents in wrap-up and no others; an entry that joined before the fold began is left
-    out.
+    The fold keeps only open entries and agents in wrap-up. An entry that joined before the fold began is left out.
     """
 
     def __init__(self) -> None:
@@ -156,7 +155,7 @@ class QueueVisitFold:
         self._wrapping: dict[AgentId, _OpenVisit] = {}  # talk over, wrap-up running or about to begin
 
     def fold(self, decisions: Iterable[Decision], now: float) -> list[QueueVisit]:
-        """Take one turn's decisions; the visits that are over by it, in the order in which they ended."""
+        """Take one turn's decisions; returns the visits that end by it, in the order in which they ended."""
         over: list[QueueVisit] = []
         for decision in decisions:
             visit = self.step(decision, now)
@@ -165,11 +164,11 @@ class QueueVisitFold:
         return over
 
     def open(self, now: float) -> list[QueueVisit]:
-        """The visits that are not over: `WAITING` ones and `IN_CONTACT` ones, as they stand at `now`."""
+        """The visits that are not over (`WAITING` and `IN_CONTACT`), as they are at `now`."""
         return [visit.as_of(now) for visit in (*self._open.values(), *self._wrapping.values())]
 
     def step(self, decision: Decision, now: float) -> QueueVisit | None:
-        """Take one decision; the visit that is over by it."""
+        """Take one decision; returns the visit that it ends; None: it ends no visit."""
         match decision:
             case AgentStateChanged(agent=agent, state=state, at=at):
                 return self._agent_changed(agent, state, at)
@@ -210,7 +209,7 @@ class QueueVisitFold:
         return None
 
     def _agent_changed(self, agent: AgentId, state: AgentState, at: float) -> QueueVisit | None:
-        """A talk is followed by the agent's next state in the same turn: wrap-up, or the end of the visit."""
+        """End a visit after the talk: in the same turn the agent's next state is wrap-up, or the visit is over."""
         visit = self._wrapping.get(agent)
         if visit is None or visit.answer is None:
             return None
@@ -230,7 +229,7 @@ def _end(departed: Departed) -> QueueVisitEnd:
 
 
 class RecordedVisit(Protocol):
-    """A visit with wall times and the call that it belongs to, as the history keeps it."""
+    """A visit with its call and with times of day, as the history keeps it."""
 
     @property
     def entry(self) -> str:
@@ -239,7 +238,7 @@ class RecordedVisit(Protocol):
 
     @property
     def n(self) -> int:
-        """Which visit of the entry, from 1."""
+        """Number of the visit within the entry, from 1."""
         ...
 
     @property
@@ -249,7 +248,7 @@ class RecordedVisit(Protocol):
 
     @property
     def queue(self) -> QueueName:
-        """Where it was."""
+        """The queue of the visit."""
         ...
 
     @property
@@ -259,7 +258,7 @@ class RecordedVisit(Protocol):
 
     @property
     def joined_at(self) -> datetime:
-        """With a time zone."""
+        """When the visit began, with a time zone."""
         ...
 
     @property
@@ -269,7 +268,7 @@ class RecordedVisit(Protocol):
 
     @property
     def waited_s(self) -> float:
-        """Time in the queue."""
+        """Time in the queue, seconds."""
         ...
 
     @property
@@ -279,40 +278,40 @@ class RecordedVisit(Protocol):
 
     @property
     def agent(self) -> AgentId | None:
-        """Who answered."""
+        """The agent who answered; None: nobody did."""
         ...
 
     @property
     def offers(self) -> int:
-        """Times that a phone rang for it."""
+        """How often a phone rang for the visit."""
         ...
 
     @property
     def misses(self) -> int:
-        """Offers that were not taken."""
+        """Offers that were missed."""
         ...
 
     @property
     def talked_s(self) -> float:
-        """Length of the talk."""
+        """Length of the talk, seconds."""
         ...
 
     @property
     def wrap_up_s(self) -> float:
-        """Length of the wrap-up."""
+        """Length of the wrap-up, seconds."""
         ...
 
     @property
     def caller(self) -> str:
-        """The caller's number, "" when withheld."""
+        """The caller's number; "": withheld."""
         ...
 
     @property
     def customer_id(self) -> CustomerId | None:
-        """Who the caller was found to be."""
+        """The customer that the caller was recognised as; None: not recognised."""
         ...
 
     @property
     def announced_wait_s(self) -> float | None:
-        """The wait from joining on that was announced first."""
+        """The wait announced first, from joining on, seconds; None: none was announced."""
         ...

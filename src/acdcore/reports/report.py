@@ -1,7 +1,6 @@
 """Reports: visits grouped by queue, agent, channel and interval, with the figures of each group.
 
-What a figure is stands in `formulas.py`, who belongs to which group in `grouping.py`, and the visits behind a figure
-are listed by `drill_down.py`.
+`formulas.py` defines the figures, `grouping.py` the groups, and `drill_down.py` lists the visits behind a figure.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -29,35 +28,35 @@ from acdcore.reports.grouping import QUARTER_S, By, Group, IntervalFinder, Repor
 from acdcore.reports.queue_visits import RecordedVisit
 
 WORK = frozenset({AgentState.TALKING, AgentState.WRAP_UP})
-"""States of agents that count as work in the occupancy."""
+"""Agents' states that count as work in the occupancy."""
 RINGING = "ringing"
-"""What the history calls `AgentState.OFFERED`."""
+"""Name of `AgentState.OFFERED` in the history."""
 IDLE = frozenset({AgentState.READY, AgentState.OFFERED, RINGING})
-"""States that count as time on duty without work; a ringing phone is no work."""
+"""Agents' states on duty that do not count as work, a ringing phone included."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgentTime:
-    """Seconds of the group's agents while they were logged in."""
+    """Times of the group's agents while they were logged in, seconds."""
 
     state_s: Mapping[str, float]
-    """In each state; a state that did not occur is not there."""
+    """Time in each state; a state that did not occur is absent."""
     not_ready_s: Mapping[str, float]
-    """Of these, not ready for each reason."""
+    """Time not ready for each reason, as a part of `state_s`."""
 
     @property
     def work_s(self) -> float:
-        """Talking or in wrap-up."""
+        """Time in talk and wrap-up, seconds."""
         return sum(seconds for state, seconds in self.state_s.items() if state in WORK)
 
     @property
     def idle_s(self) -> float:
-        """Ready, the phone ringing or not."""
+        """Time ready or ringing, seconds."""
         return sum(seconds for state, seconds in self.state_s.items() if state in IDLE)
 
     @property
     def occupancy(self) -> float | None:
-        """`FORMULAS[Figure.OCCUPANCY]`."""
+        """`FORMULAS[Figure.OCCUPANCY]`, 0 to 1; None: no time on duty."""
         on_duty_s = self.work_s + self.idle_s
         return self.work_s / on_duty_s if on_duty_s > 0 else None
 
@@ -72,19 +71,19 @@ class GroupRow:
 
     group: Group
     counts: Mapping[Count, int]
-    """Every count, 0 included."""
+    """Every count, also when it is 0."""
     figures: Mapping[Figure, float | None]
-    """Every figure; None when there is nothing to divide by, or nothing known."""
+    """Every figure; None: there is nothing to divide by, or nothing is known."""
     offers: int
-    """Times that a phone rang for these visits."""
+    """How often a phone rang for these visits."""
     misses: int
-    """Offers of these that were not taken."""
+    """Offers for these visits that were missed."""
     agent_time: AgentTime | None
-    """None for groups of queues or channels, whose agents serve others too, and when no spans were given."""
+    """None: for groups by queue or channel, whose agents serve others too, or when no spans were given."""
 
     @property
     def is_balanced(self) -> bool:
-        """The cohort identity: whoever was offered is accounted for, once."""
+        """The cohort identity: every visit offered is in exactly one of `ENDINGS`."""
         return self.counts[Count.OFFERED] == sum(self.counts[ending] for ending in ENDINGS)
 
 
@@ -94,15 +93,15 @@ class Report:
 
     query: ReportQuery
     rows: tuple[GroupRow, ...]
-    """Groups without a visit (or, by agent, without time logged in) have no row."""
+    """Groups without visits (and, by agent, without time logged in) have no row."""
     total: GroupRow
 
 
 def report(rows: Iterable[RecordedVisit], query: ReportQuery, agents: Iterable[AgentSpan] | None = None) -> Report:
-    """The figures of the visits that joined in the time asked for.
+    """The figures of the visits that joined in the time of the query.
 
-    `agents`: what agents did, for their time and the occupancy; cut to the time asked for. Raises ValueError for a
-    visit whose `how` is no `QueueVisitEnd`.
+    `agents`: spans of agents, for their time and the occupancy; they are cut to the time of the query. Raises
+    ValueError for a visit whose `how` is no `QueueVisitEnd`.
     """
     intervals = IntervalFinder(query)
     tallies: dict[Group, _Tally] = {}
@@ -130,7 +129,7 @@ def report(rows: Iterable[RecordedVisit], query: ReportQuery, agents: Iterable[A
 
 
 class _Cell:
-    """Visits of one kind: how many, and their sums."""
+    """The number of visits of one kind, and their sums."""
 
     __slots__ = ("number", "talked_s", "waited_s", "wrap_up_s")
 
@@ -142,10 +141,10 @@ class _Cell:
 
 
 class _Waits:
-    """Waits for percentiles, kept by tenths of a second.
+    """Waits for percentiles, in buckets of a tenth of a second.
 
-    Only the tenth in which a rank falls is put in order: sorting all at once would hold the interpreter, and with it
-    the calls, for tens of milliseconds.
+    Only the bucket of a rank is sorted. To sort all waits at once would hold the interpreter, and with it the calls,
+    for tens of milliseconds.
     """
 
     def __init__(self) -> None:
@@ -153,7 +152,7 @@ class _Waits:
         self.number = 0
 
     def add(self, wait_s: float) -> None:
-        """Take in one wait."""
+        """Add one wait."""
         self.number += 1
         tenth = int(wait_s * 10)
         waits = self._tenths.get(tenth)
@@ -163,13 +162,13 @@ class _Waits:
             waits.append(wait_s)
 
     def merge(self, other: "_Waits") -> None:
-        """Take in those of another group."""
+        """Add the waits of another group."""
         self.number += other.number
         for tenth, waits in other._tenths.items():
             self._tenths.setdefault(tenth, []).extend(waits)
 
     def ranked(self, ranks: Iterable[int]) -> Iterator[float]:
-        """The waits of these ranks, from 1, which rise; none is above `number`."""
+        """The waits at these ranks, which start at 1 and rise; no rank is above `number`."""
         tenths = iter(sorted(self._tenths))
         waits: list[float] = []
         before = 0
@@ -181,10 +180,10 @@ class _Waits:
 
 
 class _Tally:
-    """What one group adds up to."""
+    """The sums of one group."""
 
     def __init__(self) -> None:
-        self._cells: dict[VisitKind, _Cell] = {}  # some dozens of kinds exist
+        self._cells: dict[VisitKind, _Cell] = {}  # there are some dozens of kinds
         self._waits = _Waits()  # of those answered
         self._offers = 0
         self._misses = 0
@@ -204,7 +203,7 @@ class _Tally:
         self._misses += visit.misses
 
     def merge(self, other: "_Tally") -> None:
-        """Take in another group."""
+        """Add another group."""
         for kind, theirs in other._cells.items():
             cell = self._cells.setdefault(kind, _Cell())
             cell.number += theirs.number
@@ -216,7 +215,7 @@ class _Tally:
         self._misses += other._misses
 
     def row(self, group: Group, known: dict[VisitKind, frozenset[Count]], agent_time: AgentTime | None) -> GroupRow:
-        """The figures; `known` remembers the counts of kinds from row to row."""
+        """The figures of the group; `known` keeps the counts of each kind from row to row."""
         cells: _Cells = []
         counts = dict.fromkeys(Count, 0)
         for kind, cell in self._cells.items():
@@ -256,21 +255,21 @@ def _measured(cell: _Cell, measure: SummedTime) -> float:
 
 
 class _Duty:
-    """Seconds of one group's agents, added up."""
+    """Times of one group's agents, added up, seconds."""
 
     def __init__(self) -> None:
         self.state_s: dict[str, float] = {}
         self.not_ready_s: dict[str, float] = {}
 
     def add(self, state: str, reason: str, seconds: float) -> None:
-        """Count a span or a part of it."""
+        """Add a span or a part of it."""
         self.state_s[state] = self.state_s.get(state, 0.0) + seconds
         if state == AgentState.NOT_READY:
             self.not_ready_s[reason] = self.not_ready_s.get(reason, 0.0) + seconds
 
 
 def _agent_times(agents: Iterable[AgentSpan], query: ReportQuery, intervals: IntervalFinder) -> dict[Group, AgentTime]:
-    """Seconds in each state, divided among the intervals in which they passed."""
+    """Times in each state, divided among the intervals in which they passed."""
     since, until = query.joined_from.timestamp(), query.joined_before.timestamp()
     duties: dict[Group, _Duty] = {}
     for span in agents:
