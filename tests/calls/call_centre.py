@@ -39,6 +39,7 @@ from acdcore.calls.media.listening import SpeechListening
 from acdcore.calls.media.prompts import PromptLibrary, queue_title
 from acdcore.calls.model.commands import AgentCommand, LiveAgentState, ReloadReport
 from acdcore.calls.model.directory import AgentRecord, Customer, Tier
+from acdcore.calls.model.events import ScreeningChanged
 from acdcore.calls.model.ports import Spool
 from acdcore.calls.model.rows import CdrRow
 from acdcore.calls.numbers.trunk_numbers import TrunkNumbers
@@ -251,11 +252,11 @@ class CallCentre:
         self.admission = AdmissionControl(access, self.sources)
         self.endpoint = Endpoint(endpoint_settings(plan), IdSource(1), self.admission, self.sources)
         self.stack = self.cable.plug(OURS, self.endpoint, self.clock, self._on_sip)
-        self.screening = MemoryScreeningStore()
+        self.screening = MemoryScreeningStore(self.bus)
         self.forced = MemoryHoursStore()
         self.context = self._context(plan)
         screen = Screen(plan.screening, matching_key)
-        self.screening.on_change = lambda: screen.use(self.screening.entries())
+        self.bus.subscribe(ScreeningChanged, lambda _: screen.use(self.screening.entries()))
         self.switchboard = Switchboard(self.context, self.admission, screen)
         self.operations = Operations(self.context, self.switchboard, 1000, lambda: (), no_reload)
         self.context.callback_scheduler.on_due = self.switchboard.begin_work

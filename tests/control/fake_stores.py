@@ -1,6 +1,6 @@
 """What the staff of a house keep beside the configuration, and the house's clock."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,7 +26,6 @@ class FakeScreeningStore:
 
     def __init__(self, centre: FakeCallCentre) -> None:
         self.centre = centre
-        self.on_change: Callable[[], None] = lambda: None
 
     def entries(self) -> Sequence[Screening]:
         return list(reversed(self.centre.screened.values()))
@@ -36,13 +35,11 @@ class FakeScreeningStore:
         if entry.number == "*":
             raise BadRecord("number", "would fit every caller")
         self.centre.screened[entry.number] = entry
-        self.on_change()
 
     async def remove(self, number: str) -> None:
         need_database(self.centre)
         if self.centre.screened.pop(number, None) is None:
             raise UnknownRecord(f"{number} is not on the list")
-        self.on_change()
 
 
 @dataclass

@@ -10,6 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from tests.fakes.memory_storage import MemoryAgentStore, MemoryCustomerStore, MemoryHistory
+from tests.fakes.strict_bus import strict_bus
 from tests.storage.keeping import REALM, SEEN_WITHIN_S, TRUNK_USERS, Delivery, StorageUnderTest
 
 from acdcore.kernel.clock import SystemClock
@@ -74,23 +75,24 @@ async def delivery(database: Database, tmp_path: Path) -> AsyncIterator[Delivery
 @pytest.fixture(params=["memory", "postgres"])
 def kept(request: pytest.FixtureRequest) -> StorageUnderTest:
     """Storage of either kind: what holds for one must hold for the other."""
-    directory = MemoryDirectory()
+    directory, bus = MemoryDirectory(), strict_bus()
     if request.param == "memory":
         history = MemoryHistory(directory)
         customers, agents = MemoryCustomerStore(directory), MemoryAgentStore(directory, REALM, TRUNK_USERS)
-        screening, hours = MemoryScreeningStore(), MemoryHoursStore()
-        return StorageUnderTest(directory, customers, agents, screening, hours, history, history, None)
+        screening, hours = MemoryScreeningStore(bus), MemoryHoursStore()
+        return StorageUnderTest(directory, customers, agents, screening, hours, history, history, None, bus)
     database: Database = request.getfixturevalue("database")
     delivery: Delivery = request.getfixturevalue("delivery")
     return StorageUnderTest(
         directory,
         PgCustomerStore(database, directory),
         PgAgentStore(database, directory, REALM, TRUNK_USERS),
-        PgScreeningStore(database),
+        PgScreeningStore(database, bus),
         PgHoursStore(database),
         delivery.spool,
         PgHistory(database),
         delivery,
+        bus,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from acdcore.calls.model.ports import AgentStore, CustomerStore, History, HoursStore, ScreeningStore, Spool
 from acdcore.calls.model.rows import Row
+from acdcore.kernel.bus import EventBus
 from acdcore.storage.spool.drainer import Drainer
 from acdcore.storage.spool.spool import DiskSpool
 from acdcore.storage.stores.directory import MemoryDirectory
@@ -52,6 +53,7 @@ class StorageUnderTest:
     spool: Spool
     history: History
     delivery: Delivery | None
+    bus: EventBus
 
     async def append(self, *rows: Row) -> None:
         """Append the rows and wait until they can be read."""

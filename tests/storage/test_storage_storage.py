@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests.fakes.strict_bus import strict_bus
 from tests.storage.keeping import REALM, eventually
 
 from acdcore.calls.model.directory import CustomerChange, PastContact, Tier
@@ -42,7 +43,7 @@ async def test_second_start_finds_what_the_first_one_made(dsn: str, tmp_path: Pa
     settings = settings_for(tmp_path, dsn)
     kept: list[str] = []
     async with open_storage(
-        settings, SystemClock(), keep=lambda new: kept.extend(each.password for each in new)
+        settings, SystemClock(), strict_bus(), keep=lambda new: kept.extend(each.password for each in new)
     ) as first:
         assert len(kept) == len(first.new_agents) == 4
         vip = first.directory.customer_by_phone("13800000001")
@@ -51,7 +52,7 @@ async def test_second_start_finds_what_the_first_one_made(dsn: str, tmp_path: Pa
         vip = await first.customers.change(vip.id, CustomerChange(note="changed"), vip.version)
         first.spool.append(CALL)
         assert first.health().is_ok
-    async with open_storage(settings, SystemClock()) as second:
+    async with open_storage(settings, SystemClock(), strict_bus()) as second:
         assert second.new_agents == ()
         assert len(second.directory.agents()) == 4
         assert second.directory.customer(vip.id) == vip
@@ -66,14 +67,16 @@ async def test_second_start_finds_what_the_first_one_made(dsn: str, tmp_path: Pa
 async def test_rows_that_a_crash_left_in_the_spool_are_history_when_storage_opens(dsn: str, tmp_path: Path) -> None:
     with DiskSpool(tmp_path / "spool", SystemClock()) as spool:
         spool.append(CALL)
-    async with open_storage(settings_for(tmp_path, dsn), SystemClock()) as storage:
+    async with open_storage(settings_for(tmp_path, dsn), SystemClock(), strict_bus()) as storage:
         assert await storage.history.calls(CallFilter()) == [CALL]
         assert [contact.call_id for contact in storage.directory.last_contacts("13800000001", 5)] == [CALL.call_id]
 
 
 async def test_embedded_server_is_used_when_none_is_named(open_directory: Path) -> None:
     told: list[str] = []
-    async with open_storage(settings_for(open_directory / "whole", ""), SystemClock(), told.append) as storage:
+    async with open_storage(
+        settings_for(open_directory / "whole", ""), SystemClock(), strict_bus(), told.append
+    ) as storage:
         assert storage.directory.agent(AgentId("1001")) is not None
     assert any("first start" in text for text in told)
 
@@ -81,7 +84,7 @@ async def test_embedded_server_is_used_when_none_is_named(open_directory: Path) 
 async def test_absent_server_at_the_start_is_said_in_one_line(tmp_path: Path) -> None:
     settings = settings_for(tmp_path, "postgresql://nobody@127.0.0.1:1/nothing")
     with pytest.raises(Unavailable, match="database: no answer within"):
-        async with open_storage(replace(settings, first_answer_within_s=0.3), SystemClock()):
+        async with open_storage(replace(settings, first_answer_within_s=0.3), SystemClock(), strict_bus()):
             pass
 
 
@@ -90,9 +93,9 @@ async def test_wrong_seed_file_stops_the_start_and_stores_nothing(dsn: str, tmp_
     agents.write_text("[[agents]]\nnumber = 7\n")
     settings = settings_for(tmp_path, dsn)
     with pytest.raises(SettingsError, match=r"agents\.toml: agents\.0\.number"):
-        async with open_storage(replace(settings, agents_file=agents), SystemClock()):
+        async with open_storage(replace(settings, agents_file=agents), SystemClock(), strict_bus()):
             pass
-    async with open_storage(settings, SystemClock()) as storage:
+    async with open_storage(settings, SystemClock(), strict_bus()) as storage:
         assert len(storage.new_agents) == 4
 
 
@@ -100,19 +103,19 @@ async def test_trunk_that_a_stored_agent_shadows_stops_the_start(dsn: str, tmp_p
     settings = settings_for(tmp_path, dsn)
     shadowed = replace(settings, trunk_users={"1001": "carrier"})
     with pytest.raises(SettingsError, match=r"agents\.toml: agents\.0\.number: 1001 is the user of the trunk carrier"):
-        async with open_storage(shadowed, SystemClock()):
+        async with open_storage(shadowed, SystemClock(), strict_bus()):
             pass
-    async with open_storage(settings, SystemClock()) as storage:
+    async with open_storage(settings, SystemClock(), strict_bus()) as storage:
         assert len(storage.new_agents) == 4
     with pytest.raises(SettingsError, match=r"trunks\.carrier\.user: 1001 is the user of the trunk carrier"):
-        async with open_storage(shadowed, SystemClock()):
+        async with open_storage(shadowed, SystemClock(), strict_bus()):
             pass
 
 
 async def test_outage_is_seen_in_the_health_line(open_directory: Path, tmp_path: Path) -> None:
     async with (
         EmbeddedPostgres(open_directory / "away") as server,
-        open_storage(settings_for(tmp_path, server.dsn), SystemClock()) as storage,
+        open_storage(settings_for(tmp_path, server.dsn), SystemClock(), strict_bus()) as storage,
     ):
         await server.stop()
         storage.spool.append(CALL)

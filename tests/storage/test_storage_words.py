@@ -5,8 +5,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests.fakes.strict_bus import strict_bus
 from tests.storage.keeping import REALM, StorageUnderTest
 
+from acdcore.calls.model.events import ScreeningChanged
 from acdcore.calls.model.ports import BadRecord, ForcedHours, Screening, ScreeningVerdict, UnknownRecord
 from acdcore.kernel.clock import SystemClock
 from acdcore.kernel.errors import Unavailable
@@ -110,20 +112,35 @@ async def test_calendar_that_cannot_be_kept_is_refused(
     assert caught.value.field == field
 
 
+async def test_each_change_of_the_list_is_published_once_and_a_refused_one_is_not(
+    kept: StorageUnderTest, wall: datetime
+) -> None:
+    lengths: list[int] = []
+    leave = kept.bus.subscribe(ScreeningChanged, lambda _: lengths.append(len(kept.screening.entries())))
+    await kept.screening.put(blocked("13800000001", wall))
+    with pytest.raises(BadRecord):
+        await kept.screening.put(blocked("nobody", wall))
+    await kept.screening.remove("13800000001")
+    with pytest.raises(UnknownRecord):
+        await kept.screening.remove("13800000001")
+    leave()
+    assert lengths == [1, 0]
+
+
 async def test_words_outlive_a_restart(dsn: str, tmp_path: Path, wall: datetime) -> None:
     settings = StorageSettings(tmp_path, REALM, tmp_path / "none.toml", tmp_path / "none.toml", dsn)
     entry, forced = blocked("13800000001", wall), ForcedHours("office", False, wall, "supervisor", wall)
-    async with open_storage(settings, SystemClock()) as first:
+    async with open_storage(settings, SystemClock(), strict_bus()) as first:
         await first.screening.put(entry)
         await first.hours.force(forced)
-    async with open_storage(settings, SystemClock()) as second:
+    async with open_storage(settings, SystemClock(), strict_bus()) as second:
         assert list(second.screening.entries()) == [entry]
         assert list(second.hours.forced()) == [forced]
 
 
 async def test_word_that_the_database_did_not_take_is_not_in_force(wall: datetime) -> None:
     async with Database("postgresql://nobody@127.0.0.1:1/nothing") as away:
-        screening, hours = PgScreeningStore(away), PgHoursStore(away)
+        screening, hours = PgScreeningStore(away, strict_bus()), PgHoursStore(away)
         with pytest.raises(Unavailable):
             await screening.put(blocked("1", wall))
         with pytest.raises(Unavailable):

@@ -18,6 +18,7 @@ from acdcore.calls.core.event_router import EventRouter
 from acdcore.calls.media.listening import SpeechListening
 from acdcore.calls.media.prompts import PromptLibrary
 from acdcore.calls.media.speech_detection import EarsThread
+from acdcore.calls.model.events import ScreeningChanged
 from acdcore.calls.opening_hours import OpeningHours
 from acdcore.calls.queueing.callback_scheduler import CallbackScheduler
 from acdcore.calls.queueing.queue_client import Acd
@@ -268,9 +269,6 @@ def open_screen(context: CallContext, storage: Storage) -> Screen:
     """The list of numbers that are blocked or let through, kept in step with its store."""
     screen = Screen(context.rules.screening, matching_key)
 
-    def follow() -> None:
-        screen.use(storage.screening.entries())
-
-    storage.screening.on_change = follow
-    follow()
+    screen.use(storage.screening.entries())
+    context.bus.subscribe(ScreeningChanged, lambda _: screen.use(storage.screening.entries()))
     return screen

@@ -32,6 +32,7 @@ from acdcore.ivr.tts.engines import ReadersAhead
 from acdcore.kernel.address import Address
 from acdcore.kernel.alarms import AlarmKind, Severity
 from acdcore.kernel.background import end_task
+from acdcore.kernel.bus import EventBus
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import AcdError, SettingsError, Unavailable
 from acdcore.kernel.ids import IdSource
@@ -198,7 +199,7 @@ def prompt_cache(directory: Path, on_unkept: Progress) -> Iterator[Path]:
 
 
 def open_memory(
-    snapshot: Snapshot, clock: Clock, on_progress: Progress
+    snapshot: Snapshot, clock: Clock, bus: EventBus, on_progress: Progress
 ) -> contextlib.AbstractAsyncContextManager[Storage]:
     """Database, spool and directory."""
     settings = snapshot.settings
@@ -210,7 +211,7 @@ def open_memory(
         trunk_users={trunk.user: trunk.name for trunk in settings.trunk_settings() if trunk.user},
         dsn=settings.storage.dsn,
     )
-    return open_storage(storage, clock, on_progress, lambda new: keep_passwords(settings.storage.directory, new))
+    return open_storage(storage, clock, bus, on_progress, lambda new: keep_passwords(settings.storage.directory, new))
 
 
 def try_media_address(address: str, file: str) -> None:

@@ -139,7 +139,7 @@ async def serve(
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(readers.stop)
         audio = await asyncio.to_thread(render_audio, snapshot, on_progress, on_unkept, readers)
-        storage = await stack.enter_async_context(open_memory(snapshot, clock, on_progress))
+        storage = await stack.enter_async_context(open_memory(snapshot, clock, bus, on_progress))
         for line in await asyncio.to_thread(lambda: list(unapplied(snapshot.file.parent, storage.directory))):
             on_progress(line)
         event_log = CallEventLog(clock, storage.spool, CallEventStream(clock.wall()), storage.directory, bus, alarms)

@@ -18,6 +18,7 @@ from acdcore.calls.model.ports import (
 )
 from acdcore.kernel.alarms import AlarmKind
 from acdcore.kernel.background import end_task
+from acdcore.kernel.bus import EventBus
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import SettingsError
 from acdcore.storage import alarms
@@ -116,6 +117,7 @@ class Storage:
 async def open_storage(
     settings: StorageSettings,
     clock: Clock,
+    bus: EventBus,
     on_progress: Callable[[str], None] = lambda _: None,
     keep: Callable[[Sequence[SeededAgent]], None] = lambda _: None,
 ) -> AsyncIterator[Storage]:
@@ -138,7 +140,7 @@ async def open_storage(
         new_agents = await _prepare(database, settings, keep, on_progress)
         spool, drainer = await stack.enter_async_context(_delivery(settings, clock, database))
         directory = MemoryDirectory()
-        screening, hours = PgScreeningStore(database), PgHoursStore(database)
+        screening, hours = PgScreeningStore(database, bus), PgHoursStore(database)
         async with database.connection() as connection:
             await people.load(connection, directory)  # After the leftovers, which hold the last contacts.
             await screening.load(connection)

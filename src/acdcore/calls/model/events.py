@@ -25,6 +25,11 @@ class OpeningHoursChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ScreeningChanged:
+    """Staff have changed the black and white list; the store has the entries as they are now."""
+
+
+@dataclass(frozen=True, slots=True)
 class WorkItemChanged:
     """A callback or a message has come to another state; its row is written."""
 

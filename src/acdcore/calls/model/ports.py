@@ -5,7 +5,7 @@ wait for the database (`CustomerStore`, `AgentStore`, `History`) is asynchronous
 database cannot be reached.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -224,10 +224,10 @@ class ForcedHours:
 
 
 class ScreeningStore(Protocol):
-    """The black and white list: changed in the database first, then in memory; writes raise `Unavailable`."""
+    """The black and white list: changed in the database first, then in memory; writes raise `Unavailable`.
 
-    on_change: Callable[[], None]
-    """Hears that the entries are others now."""
+    Each change is published as `events.ScreeningChanged`.
+    """
 
     def entries(self) -> Sequence[Screening]:
         """All entries, expired ones too, newest first; from memory."""

@@ -1,12 +1,14 @@
 """The black and white list: in PostgreSQL, with a copy in memory that calls are screened by."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields, replace
 
 import asyncpg
 
+from acdcore.calls.model.events import ScreeningChanged
 from acdcore.calls.model.ports import BadRecord, Screening, ScreeningVerdict, UnknownRecord
+from acdcore.kernel.bus import EventBus
 from acdcore.numbering.key import INTERNATIONAL_PREFIX, dialable, matching_key
 from acdcore.storage.postgres.database import Connection, Database
 
@@ -30,8 +32,8 @@ PUT = (
 class MemoryScreeningStore:
     """Implements `ScreeningStore` without a database."""
 
-    def __init__(self) -> None:
-        self.on_change: Callable[[], None] = lambda: None
+    def __init__(self, bus: EventBus) -> None:
+        self._bus = bus
         self._entries: dict[str, Screening] = {}
         """By the number's key, so that one number has one entry however it is written."""
 
@@ -40,9 +42,11 @@ class MemoryScreeningStore:
 
     async def put(self, entry: Screening) -> None:
         self.take_over(self.admitted(entry_key(entry.number), entry))
+        self._bus.publish(ScreeningChanged())
 
     async def remove(self, number: str) -> None:
         self.take_out(self.known(number))
+        self._bus.publish(ScreeningChanged())
 
     def admitted(self, key: str, entry: Screening) -> Screening:
         """The entry as it will be kept; raises `BadRecord` for what cannot be."""
@@ -68,22 +72,19 @@ class MemoryScreeningStore:
     def take_over(self, entry: Screening) -> None:
         """Keep an admitted entry."""
         self._entries[entry_key(entry.number)] = entry
-        self.on_change()
 
     def take_out(self, key: str) -> None:
         """Forget the entry with that key."""
         self._entries.pop(key, None)
-        self.on_change()
 
 
 class PgScreeningStore:
     """Implements `ScreeningStore`; one change at a time, so that memory ends as the database does."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, bus: EventBus) -> None:
         self._database = database
-        self.on_change: Callable[[], None] = lambda: None
-        self._memory = MemoryScreeningStore()
-        self._memory.on_change = lambda: self.on_change()
+        self._bus = bus
+        self._memory = MemoryScreeningStore(bus)
         self._turn = asyncio.Lock()
 
     async def load(self, connection: Connection) -> None:
@@ -102,6 +103,7 @@ class PgScreeningStore:
             async with self._database.connection() as connection:
                 await connection.execute(PUT, key, *values)
             self._memory.take_over(kept)
+            self._bus.publish(ScreeningChanged())
 
     async def remove(self, number: str) -> None:
         async with self._turn:
@@ -109,6 +111,7 @@ class PgScreeningStore:
             async with self._database.connection() as connection:
                 await connection.execute("delete from screening where number_key = $1", key)
             self._memory.take_out(key)
+            self._bus.publish(ScreeningChanged())
 
 
 def entry_key(number: str) -> str:
