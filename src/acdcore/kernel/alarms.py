@@ -1,11 +1,11 @@
-"""Alarms: faults that last and that somebody has to look at. Whoever finds one raises it and ends it here, once.
+"""Alarms: faults that last and that somebody has to look at. The part that finds one raises it and ends it here.
 
     raise_alarm, not raised yet   -> raised; listeners hear of it
-    raise_alarm, raised already   -> the detail is replaced and the count grows; nobody is told again
+    raise_alarm, raised already   -> the detail is replaced and the count grows; listeners are not called
     clear                         -> over; listeners hear of it, and it stays in `past` for a while
     lasts_s after the last raise  -> over likewise, for kinds that have no end of their own (one mail refused)
 
-The listeners are the log, the event stream and whoever else must know; metrics, health and HTTP read `raised`.
+The log and the event stream are listeners; metrics, health and HTTP read `raised`.
 A kind is declared by the module that raises it, as a constant; `docs/alarms.md` explains each.
 """
 
@@ -20,13 +20,13 @@ from acdcore.kernel.clock import Clock
 PAST_MAX = 200
 """Alarms that are over and still shown: a bad night of a big installation."""
 RAISED_MAX = 1_000
-"""Kinds and what they are about come from us and from the settings, a few dozen; more would be a mistake of ours."""
+"""Our kinds and the names in the settings make a few dozen alarms; more would be a bug."""
 DETAIL_CHARS_MAX = 500
 """A line that a person reads; peers' and servers' words may be in it."""
 
 
 class Severity(StrEnum):
-    """How soon somebody has to come."""
+    """How soon somebody has to look at it."""
 
     CRITICAL = "critical"
     """Calls are refused or records are being lost."""
@@ -43,7 +43,7 @@ class AlarmKind:
     name: str
     """Stable key in logs, metrics, events and documents, such as `recording_off`."""
     severity: Severity
-    """How soon somebody has to come."""
+    """How soon somebody has to look at it."""
     remedy: str
     """What to do first, in one sentence."""
     lasts_s: float | None = None
@@ -113,7 +113,7 @@ class Alarms:
             self._end(key, "over")
         elif key not in self._raised or self._raised[key].detail != as_one_line(detail):
             self.raise_alarm(kind, detail, about)
-        elif kind.lasts_s is not None:  # it goes on in the same words: its time begins anew, and it is not told again
+        elif kind.lasts_s is not None:  # the same words: its time starts again, and listeners are not called
             self._expires_at[key] = self._clock.now() + kind.lasts_s
 
     def expire(self) -> None:

@@ -1,6 +1,6 @@
-"""Work that is done again and again in the background: a fault of ours in one turn is an alarm, and never the last one.
+"""Work that is done again and again in the background: a bug in one turn raises an alarm, and the next turn comes.
 
-A task that dies is noticed by nobody: what it watched or deleted is then watched and deleted no more, until a restart.
+Nobody notices a task that dies: its work is not done any more until a restart.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ INTERNAL_FAULT = AlarmKind(
     Severity.MAJOR,
     "Report the traceback that the log has at the alarm's beginning; the work is tried again at its time.",
 )
-"""Work in the background met a fault of ours; `about` says which."""
+"""Work in the background failed by a bug; `about` says which."""
 EVENT_HANDLER = AlarmKind(
     "event_handler",
     Severity.MAJOR,

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 SOURCES_MAX = 8_192
-"""Sources counted at once, about 2 MB; with more the one silent longest is forgotten, and begins anew."""
+"""Sources counted at once, about 2 MB; beyond that the one silent for longest starts again full."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@
     the machine is suspended           monotonic time stands still, time of day leaps when it is resumed
     NTP slews it, daylight saving      both go on together; UTC knows no daylight saving
 
-Rules of belief:
+When the clock is believed:
 - What was seen last is kept over a restart. A clock that is behind it, or too far ahead of it, is not believed.
 - A clock may be put right within the first hour of a run (a machine without a battery starts with the time of its last
   stop): after that only time in which the machine was suspended may be missing from monotonic time.
@@ -22,7 +22,7 @@ STEP_MIN_S = 1.0
 READ_WITHIN_S = 0.1
 """Two clocks are read one after the other; a process that was held up in between read nothing."""
 STEP_MAX_S = 3_600.0
-"""No time server sets a clock that is right by more, and what is kept for days does not mind less."""
+"""No time server corrects a working clock by more. A smaller leap does not matter for what is kept for days."""
 OFF_MAX_S = 14 * 86_400.0
 """A daemon may have been off for so long: over the longest public holiday and the weekends beside it."""
 STABLE_AFTER_S = 3_600.0
@@ -92,7 +92,7 @@ class ClockTrust:
         self._is_stable = False
 
     def look(self, reading: ClockReading) -> None:
-        """To be called every few seconds: what is believed for long enough is held on to."""
+        """To be called every few seconds: a time that is believed for long enough is kept."""
         if self._is_stable:
             return
         if self._expected.wall < EARLIEST <= reading.wall:

@@ -5,9 +5,9 @@
 | known      | ours, a known peer's, or one that proved itself  | `known_max`                                   |
 | stranger   | any other                                        | `strangers_max`, and `source_max` of a source |
 
-A stranger too many costs a stranger: of the source that has most of them, first one that has said nothing yet, the
-oldest first. A known one too many costs the oldest known one that has said nothing yet, or is refused. So idle
-connections make room for whoever has something to say, and strangers never take the place of a known peer.
+One stranger too many: a connection of the source that has most of them is closed, first one that has sent nothing yet,
+the oldest first. One known peer too many: the oldest known connection that has sent nothing yet is closed, or the new
+one is refused. So idle connections make room for active ones, and strangers never take the place of a known peer.
 """
 
 from collections import OrderedDict
@@ -21,7 +21,7 @@ class ConnectionRules:
     known_max: int = 1_000
     """Of known peers, ours included."""
     strangers_max: int = 256
-    """Of all strangers; a floor of phones that come back together proves itself within a second."""
+    """Of all strangers; all phones of a site that come back together authenticate within a second."""
     source_max: int = 64
     """Of strangers at one address."""
 
@@ -36,9 +36,9 @@ class ConnectionLimits:
 
     def __init__(self, rules: ConnectionRules) -> None:
         self._rules = rules
-        self._known: dict[int, bool] = {}  # number -> whether it has said something
+        self._known: dict[int, bool] = {}  # number -> whether it has sent a message
         self._strangers: dict[int, str] = {}
-        self._by_source: dict[str, OrderedDict[int, bool]] = {}  # number -> whether it has said something
+        self._by_source: dict[str, OrderedDict[int, bool]] = {}  # number -> whether it has sent a message
 
     def __len__(self) -> int:
         return len(self._known) + len(self._strangers)
@@ -57,7 +57,7 @@ class ConnectionLimits:
         return None
 
     def heard(self, number: int) -> None:
-        """It has said something that could be read."""
+        """It has sent a message that could be read."""
         source = self._strangers.get(number)
         if source is not None:
             self._by_source[source][number] = True

@@ -89,7 +89,7 @@ class Unavailable(AcdError):
 class SettingsError(AcdError):
     """The operator's configuration is wrong.
 
-    The text reads `file: key: what is wrong; how to mend it`. One error may bring further ones that were found with it.
+    The text reads `file: key: what is wrong; what to do`. One error may bring further ones that were found with it.
     """
 
     def __init__(self, file: str, key: str, problem: str, further: Sequence["SettingsError"] = ()) -> None:
@@ -106,7 +106,7 @@ class SettingsError(AcdError):
 
 
 def raise_together(errors: Sequence[SettingsError]) -> None:
-    """Raise them as one SettingsError; nothing when there are none. What is said twice is said once."""
+    """Raise them as one SettingsError; nothing when there are none. Equal ones are raised once."""
     apart = list({str(one): one for error in errors for one in error.all()}.values())
     if apart:
         first = apart[0]

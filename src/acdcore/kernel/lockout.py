@@ -3,7 +3,7 @@
 | who failed                          | what follows                                                               |
 |-------------------------------------|----------------------------------------------------------------------------|
 | a source, within `failure_window_s` | a ban after `failures_before_ban`, each next one twice as long             |
-| a known source (`is_known`)         | never a ban: its phones share the address with whoever guesses             |
+| a known source (`is_known`)         | never a ban: its phones share the address with the one who guesses             |
 | an account from one source          | from the third failure on a delay of 1 s, twice as long each time          |
 | an account from many sources        | sources that never were right for it share `ACCOUNT_RATE`; others do not   |
 
@@ -31,7 +31,7 @@ DELAY_MAX_S = 64.0
 KNOWN_DELAY_MAX_S = 4.0
 """The same from a known source, where somebody else may be the one who guesses."""
 ACCOUNT_RATE = Rate(per_s=1.0, burst=30.0)
-"""Failures for one account from all sources together that were never right for it."""
+"""Failures for one account from all sources together that never had its password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Banned:
     for_s: float
     """How long."""
     failures: int
-    """What it did wrong since it was last let off."""
+    """Its failures since the ban before, or since it was last silent for `failure_window_s`."""
 
 
 Key = TypeVar("Key")
@@ -118,7 +118,7 @@ class Lockout:
         return 0.0 if pair is None else max(0.0, pair.until - now)
 
     def is_proven(self, source: str, account: str) -> bool:
-        """Whether this source was right for this account before."""
+        """Whether this source has given the right password of this account before."""
         return (source, account) in self._proven
 
     def failed(self, source: str, account: str, now: float, is_known: bool = False) -> Banned | None:

@@ -1,7 +1,7 @@
 """Refusals: which of them get a line in the log (pure; time is an argument).
 
 Every refusal is counted. The first `LINES_A_SOURCE` of one source within `WINDOW_S` are written, and all sources
-together write `LINES.per_s` a second; whatever was left out is told in one line when the window is over. So no flood of
+together write `LINES.per_s` a second; the others are summed up in one line when the window is over. So no flood of
 requests becomes a flood of the log, and nothing goes unsaid.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from acdcore.kernel.buckets import Bucket, Rate
 
 LINES_A_SOURCE = 10
-"""In a window; as many as a ban takes, so that whoever reads the log sees each guess that led to it."""
+"""In a window; as many as a ban takes, so that the log shows each guess that led to it."""
 WINDOW_S = 60.0
 """After so long the rest is summed up, and the source has its lines anew."""
 LINES = Rate(per_s=20.0, burst=200.0)
@@ -37,7 +37,7 @@ class Refusal:
     port: int = 0
     """Its port."""
     is_proven: bool = False
-    """Whether whoever sent it surely receives what is sent to `source`; over UDP anybody can write any address."""
+    """Whether the sender certainly receives what is sent to `source`; over UDP anybody can write any address."""
     is_known: bool = False
     """Whether trunks, registered phones or clients with a key share the address: it must not be blocked."""
     user: str = ""

@@ -1,4 +1,4 @@
-"""TOML files as editors of all kinds leave them: read, or a plain sentence that says what to mend and where.
+"""TOML files as editors of all kinds leave them: read, or a plain sentence that says what to correct and where.
 
 A byte order mark at the start of a file is no mistake; Windows' editors write one. Every other encoding than UTF-8 is.
 """

@@ -22,7 +22,7 @@ class Engine:
 
     Every method may be called from any thread, takes effect before it returns, and waits for at most one wake of
     the engine (well under a millisecond at 150 calls). An id that is no longer open raises UnknownStream,
-    UnknownTap, UnknownEar or UnknownClip: those are faults of the caller, not of a peer.
+    UnknownTap, UnknownEar or UnknownClip: those are faults of the calling code, not of a peer.
     """
 
     def __init__(self, settings: EngineSettings, ids: IdSource) -> None:
@@ -59,7 +59,7 @@ class Engine:
         """All blocks since the last call; for the recording writer's thread."""
 
     def frames(self) -> list[EarFrame]:
-        """All frames since the last call, those of one ear in order; for the thread of who listens.
+        """All frames since the last call, those of one ear in order; for the thread that judges speech.
 
         Some may be of an ear that is closed since.
         """
@@ -97,7 +97,7 @@ class Engine:
 
         With `over_music` a background that would be heard goes on beneath them, 14 dB lower and back at its level 20 ms
         after their end; without one it makes no difference.
-        StreamPlaybackFinished with the caller's number `playback` follows always and exactly once, also when the
+        StreamPlaybackFinished with the number `playback` follows always and exactly once, also when the
         stream is closed first. At most 64 clips; ValueError otherwise or when there is none.
         """
 
@@ -121,8 +121,8 @@ class Engine:
     ) -> TapId:
         """Record what is received from two streams on one timeline that begins now; a None side is silence.
 
-        With `has_prompts` what `play` plays to one side lies on the other's, with what else it hears; music does not.
-        With `hush_s` above zero StreamSpeechEnded tells once that nobody has spoken on the left for so long.
+        With `has_prompts` what `play` plays to one side is recorded on the other side's channel; music is not.
+        With `hush_s` above zero StreamSpeechEnded reports once that nobody has spoken on the left for so long.
 
         Raises ValueError when a stream is in a recording already or left is right.
         """

@@ -41,7 +41,7 @@ class UnknownTap(LookupError):
 
 
 class UnknownEar(LookupError):
-    """The id belongs to nobody who listens."""
+    """The id belongs to no open ear."""
 
 
 class UnknownClip(LookupError):
@@ -235,6 +235,6 @@ class EngineCensus:
     packets: int
     """Datagrams read since the start, RTP and RTCP, good and bad."""
     ears: int = 0
-    """Streams that somebody listens to; to the ledger as the first five."""
+    """Streams that somebody listens to; the leak ledger wants it at zero like the first five."""
     dropped_frames: int = 0
-    """Frames for who listens that were lost since the start because nobody fetched them."""
+    """Frames of ears that were lost since the start because nobody fetched them."""

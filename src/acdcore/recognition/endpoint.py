@@ -1,7 +1,7 @@
 """Where a caller's speech begins and ends, by the probability of speech in each window of sound (pure).
 
-1. Speech has begun when windows of together `shortest_s` were speech, with gaps of at most `ONSET_GAP_S`: clicks are
-   none.
+1. Speech has begun when windows of together `shortest_s` were speech, with gaps of at most `ONSET_GAP_S`: clicks do
+   not count.
 2. It has ended when nothing was speech for `silence_s`, or when frames stopped for a little longer: some phones send
    nothing in silence.
 3. What is longer than `longest_s` is cut off there: it is no answer but a talk in the room, or a radio.
@@ -81,7 +81,7 @@ Probability = Callable[[bytes], float]
 
 
 class Detectors(Protocol):
-    """What tells speech from noise, one for each caller who is listened to; they are dear to make, and used again."""
+    """What tells speech from noise, one for each caller who is listened to; costly to make, and used again."""
 
     def take(self) -> Probability:
         """One that has heard nothing yet. May read a file: not for the loop."""
@@ -111,8 +111,8 @@ class EndOfSpeech:
     def hear(self, pcm_frame: bytes, now: float) -> UtteranceEvent | None:
         """A frame of any length (8 kHz, 16 bit little-endian, mono) that ended at `now` (monotonic seconds).
 
-        One fact at a time: what a long frame tells further comes with the next ones. An empty frame says that nothing
-        came, see `next_deadline`. Nothing is told after the end.
+        One event at a time: further events of a long frame come with the next frames. An empty frame says that nothing
+        came, see `next_deadline`. Nothing is returned after the end.
         """
         if self._is_over:
             return None
@@ -130,7 +130,7 @@ class EndOfSpeech:
         return None
 
     def next_deadline(self) -> float | None:
-        """When speech is over if no frame comes until then; `hear(b"", now)` tells so then. None: nobody speaks."""
+        """When speech is over if no frame comes until then; `hear(b"", now)` reports it then. None: nobody speaks."""
         if not self._has_begun or self._is_over:
             return None
         return self._heard_at + self._settings.silence_s - self._quiet_s + LATE_S

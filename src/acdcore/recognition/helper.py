@@ -16,7 +16,7 @@ from acdcore.recognition.model import Transcript
 LINE_MAX = 65_536
 """Octets of an answer: thirty seconds of speech have less than a thousand."""
 COMPLAINT_MAX = 300
-"""Characters of a dead helper's last words that are reported."""
+"""Characters that are reported of what a helper wrote before it ended."""
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
 """One thread each, and nothing is ever fetched."""
 
@@ -40,7 +40,7 @@ class RecognitionHelper(Protocol):
 
 
 class HelperGone(Unavailable):
-    """The process has ended or speaks nonsense; another is needed."""
+    """The process has ended, or its answer cannot be read; another is needed."""
 
 
 OpenHelper = Callable[[], AbstractAsyncContextManager[RecognitionHelper]]
@@ -56,7 +56,7 @@ class HelperProcess:
         self._listening = asyncio.create_task(self._listen(), name="recognition-complaints")
 
     async def ask(self, question: Question) -> Transcript:
-        """See `Helper`."""
+        """See `RecognitionHelper`."""
         header = {"language": question.language, "hint": question.hint, "octets": len(question.pcm)}
         answer = await self.exchange(json.dumps(header).encode() + b"\n" + question.pcm)
         if "problem" in answer:
@@ -85,7 +85,7 @@ class HelperProcess:
             line = await stdout.readline()
             answer = json.loads(line) if line.endswith(b"\n") else None
         except (OSError, ValueError) as error:
-            raise HelperGone(f"the recogniser speaks nonsense: {error}") from error
+            raise HelperGone(f"the recogniser's answer cannot be read: {error}") from error
         if not isinstance(answer, dict):
             await asyncio.wait([self._listening], timeout=1.0)
             raise HelperGone(

@@ -1,4 +1,4 @@
-"""A recogniser of one's own over HTTP, in the form of `/v1/audio/transcriptions` that most of them speak.
+"""A recogniser over HTTP that the operator runs, in the form of `/v1/audio/transcriptions` that most of them speak.
 
 POST, multipart/form-data: `file` (WAV, 8 kHz, 16 bit, mono), `model`, `language` (ISO 639), `prompt`, and
 `response_format` "json". The answer is JSON with `text`.

@@ -1,8 +1,7 @@
 """How Mandarin sounds: syllables without tones, and which of them are easily taken for each other.
 
 Tones are left out because engines choose characters by what is usual, not by the tone that was said; at the
-telephone, and in the mouths of most of the country, the pairs of `CLOSE` are hard to tell apart or not told apart at
-all.
+telephone, and as most of the country speaks, the pairs of `CLOSE` are hard to tell apart, or sound the same.
 """
 
 import importlib

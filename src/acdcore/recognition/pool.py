@@ -3,11 +3,11 @@ who wait.
 
 1. The first process is started at once and kept, so that no caller waits for a model to load. Others are started when
    one waits and all work, and are ended when they had nothing to do for `idle_s`.
-2. A piece of sound waits its turn. Who comes when `waiting_max` wait is refused at once, and who has waited for too
-   long has no answer: a caller who hears nothing presses a key, or hangs up.
-3. What nobody waits for any more is not begun. What was begun is finished: starting a process anew takes longer.
-4. A process that takes longer than `hang_after_s`, dies or speaks nonsense is ended and another is started. Who was
-   served by it has no answer; nobody else notices.
+2. A piece of sound waits its turn. It is refused at once when `waiting_max` wait already, and gets no answer when it
+   has waited for too long: a caller who hears nothing presses a key, or hangs up.
+3. A piece that nobody waits for is not begun. What was begun is finished: starting a process anew takes longer.
+4. A process that takes longer than `hang_after_s`, dies or gives an answer that cannot be read is ended, and another is
+   started. The piece that it worked at gets no answer; the others are not affected.
 5. When none starts, everybody is refused at once until the next attempt, after a growing pause.
 """
 
@@ -44,7 +44,7 @@ class PoolSettings:
     processes: int = 1
     """At once. Each takes a core while it works, and its memory all the time."""
     waiting_max: int = 4
-    """Pieces of sound in wait for each process, beside what it works at: more would wait in vain."""
+    """Pieces of sound in wait for each process, beside what it works at: more would get no answer in time."""
     start_within_s: float = 60.0
     """A model is read from a cold disk on a busy machine."""
     hang_after_s: float = 15.0

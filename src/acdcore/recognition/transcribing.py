@@ -56,7 +56,7 @@ class Engine(Protocol):
 
 
 class Server:
-    """A server of one's own as such an engine."""
+    """A recogniser over HTTP as such an engine."""
 
     def __init__(self, settings: HttpSettings) -> None:
         self._settings = settings

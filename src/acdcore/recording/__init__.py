@@ -1,7 +1,7 @@
 """Recordings: each talk a stereo WAV file, caller left and agent right.
 
-`writer.RecordingWriter` turns the media engine's blocks into files; `index.repair_all` mends at the start what a crash
-left behind; `retention.plan` says what may be deleted.
+`writer.RecordingWriter` turns the media engine's blocks into files; `index.repair_all` repairs at the start what a
+crash left; `retention.plan` says what may be deleted.
 """
 
 from acdcore.recording.events import DiskAlarm, RecordingCompleted, RecordingEvent, RecordingFailed, RecordingPath

@@ -27,7 +27,7 @@ def recording_path(call: CallId, number: int, wall: datetime) -> RecordingPath:
 
 
 def located(directory: Path, path: str) -> Path:
-    """The file of a recording named by someone outside.
+    """The file of a recording whose path came with a request.
 
     Raises Refused unless `path` has the form that `recording_path` makes, so that nothing else on the disk can be
     asked for.

@@ -11,7 +11,7 @@
 - The alarm ends when there is clearly enough space again and, after an error, some time has passed and a file could be
   written for a try.
 
-No threads and no clock here: `writer` has those. What is returned is for the caller to carry out, in order.
+No threads and no clock here: `writer` has those. The outputs are to be carried out in order.
 """
 
 import errno

@@ -107,7 +107,7 @@ class RecordingWriter:
     def begin(self, tap: int, path: RecordingPath) -> None:
         """Record the blocks of `tap` to `path`; to be called before its first block, from any thread.
 
-        Never fails: what goes wrong is told by `RecordingFailed`.
+        Never fails: what goes wrong is reported by `RecordingFailed`.
         """
         self._begun.append((tap, path))
 
@@ -179,7 +179,7 @@ class RecordingWriter:
 
     def _take(self) -> bool:
         """Write the blocks that wait; False when there were none."""
-        # Blocks first, what is said of their taps second: it was said before the block in question was made.
+        # Blocks are fetched first, commands for their taps second: a command came before the block that needs it.
         blocks = self._source.blocks()
         now = self._clock.now()
         while self._begun:

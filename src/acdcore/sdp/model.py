@@ -17,8 +17,6 @@ from acdcore.kernel.errors import PeerError
 class WarningCode(IntEnum):
     """What the Warning header says about a refused description (RFC 3261 section 20.43)."""
 
-    NETWORK_PROTOCOL = 300
-    """The network type is none of ours."""
     ADDRESS_FORMAT = 301
     """The address is of a family, or of a kind, that we do not reach."""
     TRANSPORT = 302

@@ -7,7 +7,7 @@
   has named for a codec of ours is taken, and in its answer every number that we have offered.
 - What we send is what the peer wants to receive: its address, its payload types, its packet time.
 - Hold is a direction without receiving, or the address 0.0.0.0 of RFC 2543; RFC 3264 section 8.4 asks for both.
-- An address that cannot be read (a host name, nothing) is left empty for whoever knows where the signalling comes from.
+- An address that cannot be read (a host name, nothing) is empty: call control knows where the signalling comes from.
 - A later offer whose audio lines all have port 0 takes the audio back: answered alike, and at rest until another offer.
 - A line that cannot be used is passed over: what is wrong in it matters only when no other line gives us audio.
 - With `previous`, our last description in the dialog: the o= version grows only when something changed (section 8),
@@ -226,7 +226,7 @@ def _choice(theirs: SessionDescription, local: LocalMedia) -> tuple[int, _Found]
 def _accepted(
     theirs: SessionDescription, line: MediaDescription, place: int, our_host: str | None
 ) -> tuple[MediaDescription, _Found]:
-    """The line of the answer that takes up our one line: at its place, or wherever a peer that lost count put it."""
+    """The line of the answer that takes up our one line: at its place, or where a peer put it that lost count."""
     unsuitable = NotAcceptable("the audio stream is refused", WarningCode.MEDIA_TYPE)
     offered = [codec for _, codec in _codecs(line)]
     for media in (*theirs.media[place : place + 1], *theirs.media):

@@ -1,14 +1,14 @@
-"""Who is let in: what the endpoint asks before it remembers anything of a request from outside of its dialogs.
+"""Who is let in: what the endpoint asks before it remembers anything of a request out of dialog.
 
 | source    | which                                             | what it may send                          | ban    |
 |-----------|---------------------------------------------------|-------------------------------------------|--------|
 | trunk     | addresses and targets of configured trunks        | `trunk` and `setups`, each network        | never  |
-| phone     | whence credentials, or a dialog's tags, were      | `phone`, each address                     | never  |
-|           | right in the last hours                           |                                           |        |
+| phone     | where credentials or a dialog's tags came from    | `phone`, each address                     | never  |
+|           | that were right in the last two hours             |                                           |        |
 | stranger  | everybody else                                    | `stranger` each, `strangers` all together | yes    |
 
-A trunk's networks are counted each as one source: over UDP anybody may write its addresses on his datagrams, and must
-take no more of the others' time than that one trunk could. Its INVITEs count twice, since each that is admitted costs
+A trunk's networks are counted each as one source: over UDP anybody may forge its addresses, and must take
+no more of the others' time than that one trunk could. Its INVITEs count twice, since each that is admitted costs
 as much as ten other messages.
 
 The first `NEWCOMER_MESSAGES` of a stranger come out of `newcomers` instead of `strangers`: a phone that has just been
@@ -61,7 +61,7 @@ class SourceLimits:
     setups: Rate = field(default=Rate(200.0, 400.0))
     """INVITEs of one network of a trunk: twice what the switch is built for, and a fifth of a core."""
     phone: Rate = field(default=Rate(400.0, 2_000.0))
-    """One address of phones: a floor of 300 behind one NAT comes back at once after a power cut."""
+    """One address of phones: 300 phones behind one NAT come back at once after a power cut."""
     stranger: Rate = field(default=Rate(5.0, 100.0))
     """One other address."""
     strangers: Rate = field(default=Rate(200.0, 400.0))
@@ -75,7 +75,7 @@ class Admitted:
     """The request is served."""
 
     peer: Peer | None
-    """Who sent it; None where nobody asks."""
+    """Who sent it; None when it was not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class AdmissionRejected:
     reason: str = ""
     """For the log and the counters, never told to the peer; empty for the challenge that every log-in begins with."""
     user: str = ""
-    """Whose password was tried; the sender then surely receives what is sent to his address."""
+    """Whose password was tried; the sender then certainly receives what is sent to his address."""
 
 
 class Admitter(Protocol):
@@ -101,7 +101,7 @@ class Admitter(Protocol):
 
 
 class Everybody:
-    """Lets everybody in: a phone's user agent, which has nobody to fear."""
+    """Admits everybody: for a phone's user agent, which needs no protection."""
 
     def admit(self, request: Request, flow: SipFlow, now: float) -> Admitted | AdmissionRejected:
         """As `Admitter.admit`."""
@@ -152,7 +152,7 @@ class Sources:
         return self.of(host, now) is not SourceClass.STRANGER
 
     def is_shared(self, host: str, now: float) -> bool:
-        """Whether somebody known by SIP or HTTP is there, whom a ban of whoever guesses there would hit too."""
+        """Whether a known SIP peer or HTTP client shares the address, so that a ban would hit it too."""
         return self.is_known(host, now) or self.lockout.is_proven(source_of(host), API_KEYS)
 
     def refuse(self, host: str, now: float, is_invite: bool = False) -> DiscardReason | None:

@@ -221,7 +221,7 @@ class Endpoint:
             found.path, found.credentials = path, credentials
 
     def shown_host(self, flow: SipFlow) -> str:
-        """The host that our addresses name on this way: what peers see, where a NAT lies before us."""
+        """The host that our addresses name on this flow: what peers see where we are behind a NAT."""
         return self._ua.own_headers.address(flow).host
 
     def listen(self, listening: ListeningAddresses) -> None:
@@ -435,14 +435,16 @@ class Endpoint:
         return Fact(200, headers=fields)
 
     def _refuse_broken(self, request: Request | None, fact: Fact, flow: SipFlow, turn: EndpointTurn) -> None:
-        """Answer what could not be understood, without remembering it, when its sender can be told."""
+        """Answer what could not be understood, without remembering it, when its sender can be answered."""
         if request is None or request.method == "ACK":
             turn.out.append(Discarded(DiscardReason.MALFORMED, flow))
             return
         try:
             request, back = request.received_from(flow.remote), reply_flow(request, flow)
         except PeerError:
-            back = flow  # its Via cannot be read: it is repeated as it came, and the response goes whence it came
+            back = (
+                flow  # its Via cannot be read: it is repeated as it came, and the response goes to where it came from
+            )
         self._ua.reply_statelessly(request, back, fact, turn)
 
     # --- responses and timers in ---

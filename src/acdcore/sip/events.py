@@ -152,7 +152,7 @@ class CloseFlow:
 
 @dataclass(frozen=True, slots=True)
 class FlowProven:
-    """A peer that is known uses this flow: its connection is none of a stranger's any more."""
+    """A known peer uses this flow: its connection does not count as a stranger's any more."""
 
     flow: SipFlow
     """The flow."""
@@ -194,7 +194,7 @@ class InviteArrived:
     offer: bytes
     """The SDP offer; empty when the caller wants ours in the 2xx."""
     peer: Peer | None = None
-    """Who was proven to call; None where nobody asks."""
+    """Who was proven to call; None when it was not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,12 +316,12 @@ class RequestArrived:
     flow: SipFlow
     """Where it came from."""
     peer: Peer | None = None
-    """Who was proven to have sent it; None where nobody asks."""
+    """Who was proven to have sent it; None when it was not asked."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestRejected:
-    """A request from outside of dialogs was not admitted, or admitted and not served; it has its answer."""
+    """A request out of dialog was not admitted, or admitted and not served; it has its answer."""
 
     request: Request
     """The request."""
@@ -332,7 +332,7 @@ class RequestRejected:
     reason: str
     """For log and counters; empty for the challenge that every log-in begins with."""
     user: str = ""
-    """Whose password was tried; the sender then surely receives what is sent to his address."""
+    """Whose password was tried; the sender then certainly receives what is sent to his address."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,7 @@ class SipStack:
         return self._sockets.flow_to(transport, remote)
 
     def shown_host(self, flow: SipFlow) -> str:
-        """The host that our addresses name on this way."""
+        """The host that our addresses name on this flow."""
         return self._endpoint.shown_host(flow)
 
     def progress(self, session: SessionId, status: int, body: bytes = b"", headers: Fields = ()) -> None:
@@ -140,7 +140,7 @@ class SipStack:
         return session
 
     def hang_up(self, session: SessionId, headers: Fields = ()) -> None:
-        """End a session in whatever way its state needs."""
+        """End a session in the way that its state needs."""
         self._carry_out(self._endpoint.hang_up(session, self._clock.now(), headers))
 
     def move(self, session: SessionId, flow: SipFlow, contact: SipUri | None = None) -> None:

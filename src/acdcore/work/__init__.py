@@ -1,1 +1,1 @@
-"""Work that waits for an agent without anybody on the line: callbacks and messages."""
+"""Work that waits for an agent while no caller is on the line: callbacks and messages."""

@@ -9,7 +9,7 @@ Rules:
 - When the customer calls, callbacks leave the queue, and an attempt that has not reached the customer is broken off. A
   talk fulfils the requests to get through; a call that ends without one leaves them as they were, `LINE_CLEARS_S`
   later.
-- Who has hung up waiting is not called back when another call of the customer talks, or has talked since.
+- A customer who hung up while waiting is not called back when another call of theirs is in a talk, or was since.
 - An attempt that reached nobody counts, and the next one follows after a pause; one that was broken off by the agent
   does not count and is repeated soon. Too many that failed, or too old: given up.
 - Every `InProgress` that is not rejected is followed by one `AttemptEnded`, even when the item was closed meanwhile:
@@ -65,7 +65,7 @@ MAX_OPEN = 20_000
 LINE_CLEARS_S = 5.0
 """Nobody is called back sooner after hanging up: the line would be busy still."""
 PUT_BACK_AFTER_S = 60.0
-"""Pause after an attempt that our side broke off, so that an item is not offered round and round."""
+"""Pause after an attempt that our side broke off, so that an item is not offered again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,10 +191,10 @@ class CallbackQueue:
         return outputs + self._bring_due(wall)
 
     def restore(self, items: Iterable[WorkItem], wall: datetime) -> list[Output]:
-        """Take over what was open when the process ended; what is known already, or has ended, is left alone.
+        """Take over what was open when the process ended; what is known already, or has ended, is ignored.
 
         Say before which queues are closed. Nothing is queued yet: the next input does that, and `next_deadline` asks
-        for `CameDue`. Whoever talked is done; any other attempt does not count, for nobody knows how it ended.
+        for `CameDue`. A talk is done; any other attempt does not count, because nobody knows how it ended.
         """
         outputs: list[Output] = []
         for item in items:
@@ -210,7 +210,7 @@ class CallbackQueue:
         return outputs
 
     def configure(self, settings: CallbackSettings, wall: datetime) -> list[Output]:
-        """Go by other settings from now on; pauses that have begun stay as they were."""
+        """Use other settings from now on; pauses that have begun stay as they were."""
         self._settings = settings
         for item in self._open.values():
             self._arm(item)
@@ -219,7 +219,7 @@ class CallbackQueue:
     def clock_set(
         self, by: timedelta, wall: datetime, right: Collection[WorkId] = (), *, is_clock_wrong: bool = False
     ) -> list[Output]:
-        """The time of day has leapt: keep all distances to it, but of those whose times are `right` by the new one.
+        """The time of day has leapt: items stay as far from it as before, except those in `right`, whose times fit.
 
         `is_clock_wrong`: it is wrong now, or was before, so that appointments move with it too.
         Nothing comes due or expires by a leap, and what was written by a wrong clock is right once the clock is.
@@ -265,7 +265,7 @@ class CallbackQueue:
     def _absorb(self, former: WorkItem, item: WorkItem, wall: datetime) -> list[Output]:
         """Asked for again: a request that waits is due at the earlier time, and the longer wait counts for its
         place."""
-        self._served.discard(former.id)  # Talks on another call, but wants to be called after all.
+        self._served.discard(former.id)  # The customer talks on another call, but wants to be called all the same.
         if not former.is_plain_request or former.state is not WorkState.WAITING:
             return [Absorbed(former)]
         next_at = min(due_at(former), due_at(item)) if due_at(former) > wall else former.next_at
@@ -506,7 +506,7 @@ class CallbackQueue:
 
 
 def by_id(item: WorkItem) -> WorkId:
-    """Items' order: that in which they were asked for."""
+    """Sorts items in the order in which they were asked for."""
     return item.id
 
 
@@ -521,5 +521,5 @@ def covers(former: WorkItem, item: WorkItem) -> bool:
 
 
 def merge_key(item: WorkItem) -> tuple[object, ...]:
-    """What callbacks to one number have in common that are one."""
+    """Two callbacks to one number with the same key are one."""
     return item.queue, item.at, item.subject, item.for_agent

@@ -28,9 +28,9 @@ class DialFirst(StrEnum):
     """Who is rung first for a callback."""
 
     AGENT = "agent"
-    """The agent, who then hears the customer's phone ring: nobody answers into silence."""
+    """The agent, who then hears the customer's phone ring: a customer who answers never hears silence."""
     CUSTOMER = "customer"
-    """The customer, while the agent is reserved: the agent's time is spared, the customer may wait a moment."""
+    """The customer, while the agent is reserved: it saves the agent's time, and the customer may wait a moment."""
 
 
 class WorkState(StrEnum):
@@ -41,7 +41,7 @@ class WorkState(StrEnum):
     QUEUED = "queued"
     """In the queue, waiting for an agent."""
     IN_PROGRESS = "in_progress"
-    """An agent is at it: listening, or the customer's phone is rung, or both talk."""
+    """An agent works at it: listens, rings the customer's phone, or talks."""
     DONE = "done"
     """Talked to, or heard with no reply wanted."""
     MERGED = "merged"
@@ -70,7 +70,7 @@ class AttemptOutcome(StrEnum):
     FAILED = "failed"
     """The number cannot be called: refused, unknown, or no trunk."""
     LEFT = "left"
-    """The agent went away before the customer answered, or put the item back: tried again soon, not counted."""
+    """The agent left before the customer answered, or put the item back: tried again soon, not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class WorkItem:
     waited_s: float = 0.0
     """Time waited on the line, and in the queue before this visit, which goes on counting for the place."""
     priority_s: float = 0.0
-    """Priority, as the caller had it."""
+    """Priority as the caller had it: seconds of waiting granted in advance."""
     dial_first: DialFirst | None = None
     """Who is rung first; None: as the queue has it when the attempt begins."""
     subject: str = ""
@@ -138,8 +138,8 @@ class Requested:
     item: WorkItem
     """In state WAITING; an open callback for the same number and queue, time and matter absorbs it."""
     since: datetime | None = None
-    """When the customer began to wait who does not say so but has hung up: a talk since then, or one that is going on,
-    is all that was wanted. None: somebody asks for it."""
+    """When the wait of a customer began who hung up while waiting. A talk since then, or one that is going on, makes
+    the callback needless. None: somebody asked for the callback."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +152,14 @@ class InProgress:
 
 @dataclass(frozen=True, slots=True)
 class Dialling:
-    """The customer's number is about to be called; not to be, when this is rejected: the customer is on the line."""
+    """The customer's number is about to be called. When this is rejected it must not be: the customer calls us."""
 
     id: WorkId
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptConnected:
-    """Agent and customer begin to talk: from here on a crash finds it done, and nobody is called twice."""
+    """Agent and customer begin to talk: after this a crash leaves it done, and nobody is called twice."""
 
     id: WorkId
 
@@ -174,7 +174,7 @@ class AttemptEnded:
 
 @dataclass(frozen=True, slots=True)
 class CustomerCallStarted:
-    """A call of this customer is up, in whatever state; said again when more is known of the customer."""
+    """A call of this customer is up, in whatever state; sent again when more is known of the customer."""
 
     call: CallId
     number: str
@@ -184,7 +184,7 @@ class CustomerCallStarted:
 
 @dataclass(frozen=True, slots=True)
 class CustomerTalkStarted:
-    """The customer of that call and somebody hear each other: the request to get through is fulfilled."""
+    """The customer of that call talks to somebody: the request to get through is fulfilled."""
 
     call: CallId
 

@@ -1,4 +1,4 @@
-"""Which customers have a call up, and who of them talks or has talked meanwhile. Pure.
+"""Which customers have a call up, and which of them talk or have talked meanwhile. Pure.
 
 A customer is known by keys: that of the number, and that of the card when the caller is recognised. What is remembered
 of a key goes with its last call, so this is as large as the calls that are up.
@@ -75,7 +75,7 @@ class CustomersOnLine:
         return any(key in self._calls for key in keys)
 
     def has_talked(self, keys: Iterable[str], since: datetime) -> bool:
-        """Whether any of these talks now, or talked at `since` or later on a line while one of its calls was up."""
+        """Whether any of these talks now, or has talked since `since` while one of its calls was up."""
         return any(key in self._talks or self._talked_at.get(key, since) > since for key in keys)
 
     def clock_set(self, by: timedelta) -> None:

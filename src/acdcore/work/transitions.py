@@ -1,9 +1,9 @@
 """What moves a work item from state to state.
 
-    from      due     accepted  barred   let_go   put_back  missed   exhausted  talked  heard  through  expired
-    WAITING   QUEUED  -         -        -        -         -        -          -       -      MERGED   GIVEN_UP
-    QUEUED    -       IN_PROGRESS WAITING  WAITING  -         -        -          -       -      MERGED   GIVEN_UP
-    IN_PROGRESS -       -         -        -        WAITING   WAITING  GIVEN_UP   DONE    DONE   MERGED   -
+    from        due    accepted    barred  let_go  put_back missed  exhausted talked heard through expired
+    WAITING     QUEUED -           -       -       -        -       -         -      -     MERGED  GIVEN_UP
+    QUEUED      -      IN_PROGRESS WAITING WAITING -        -       -         -      -     MERGED  GIVEN_UP
+    IN_PROGRESS -      -           -       -       WAITING  WAITING GIVEN_UP  DONE   DONE  MERGED  -
 
 Staff may close (DONE) or cancel (CANCELLED) in any of the three; what is in progress when they talk stays in progress.
 """

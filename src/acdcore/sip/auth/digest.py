@@ -1,6 +1,6 @@
 """The server's side of digest authentication (RFC 7616 as RFC 3261 section 22 and RFC 8760 use it), with qop=auth.
 
-A nonce carries its time of issue under an HMAC, so that none has to be remembered until it is first used well; from
+A nonce carries its time of issue under an HMAC, so that none has to be remembered before its first right use; from
 then on its counter is kept, and a repeated or smaller counter is refused. What phones write in their own way is read
 leniently, but never so that a recorded request could be sent again:
 
@@ -41,7 +41,7 @@ USED_UP: Final = 2**32
 
 
 class Accounts(Protocol):
-    """Who may prove what."""
+    """The accounts, and which algorithms each may use."""
 
     def algorithms(self, user: str) -> tuple[Algorithm, ...]:
         """Which algorithms count for this user; for one who does not exist an answer that tells nothing."""
@@ -54,14 +54,14 @@ class Accounts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RequestToVerify:
-    """The request that credentials have to be of."""
+    """The request that the credentials must belong to."""
 
     method: str
     """Its method."""
     uri: str
     """Its Request-URI."""
     source: str = ""
-    """Whence it came, as `challenge` was told."""
+    """Where it came from, as given to `challenge`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +118,8 @@ class DigestServer:
     ) -> tuple[str, ...]:
         """Values for one WWW-Authenticate or Proxy-Authenticate each, in this order, all with one fresh nonce.
 
-        The nonce is good for requests of the same `source` only: a wrong password is then surely of somebody who
-        receives what is sent there, and nobody is banned for what others send under his address.
+        The nonce is good for requests of the same `source` only: the sender of a wrong password then
+        certainly receives what is sent there, and nobody is banned for what others send under his address.
         """
         nonce = self._issue(now, source)
         end = ", stale=true" if stale else ""

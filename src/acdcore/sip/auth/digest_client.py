@@ -73,7 +73,7 @@ class DigestClient:
     """Answers challenges for one account, as a user agent does towards a trunk."""
 
     def __init__(self, user: str, password: str, algorithms: tuple[Algorithm, ...] = ALGORITHMS) -> None:
-        """Only `algorithms` are answered, so that nobody on the way can ask for a weaker one."""
+        """Only `algorithms` are answered, so that nobody on the path can ask for a weaker one."""
         self._user = user
         self._password = password
         self._algorithms = algorithms
@@ -83,7 +83,7 @@ class DigestClient:
         self._renewed: set[tuple[ChallengeField, str]] = set()  # realms whose nonce was stale at the present request
 
     def answers(self, request: Request, response: Response, ids: IdSource, is_first: bool) -> bool:
-        """Take the challenges of a 401 or 407 to `request`; False where sending it again would bring nothing.
+        """Take the challenges of a 401 or 407 to `request`; False where sending it again would be useless.
 
         A realm whose credentials the request had is tried again only for a stale nonce, and once, or when they were of
         an earlier challenge (`is_first`: the request has not been challenged yet).

@@ -108,7 +108,7 @@ class UserAgent:
     def reply_statelessly(self, request: Request, flow: SipFlow, fact: Fact, turn: EndpointTurn) -> None:
         """Answer once without remembering anything (section 8.2.7): overload, strangers, messages too broken to match.
 
-        As short as can be: over UDP the source may be somebody else's address, at whom nothing is to be multiplied.
+        As short as can be: over UDP the source may be somebody else's address, which must not get more than was sent.
         """
         response = request.response(fact.status, fact.reason, fact.headers, b"", self.own_headers.stateless_tag)
         turn.out.append(Transmit(response.serialise(), flow))

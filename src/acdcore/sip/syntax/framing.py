@@ -103,7 +103,7 @@ class StreamFramer:
 
     def _message_length(self) -> int | None:
         if self._searched == 0 and self._begins_with_bare_lf():
-            raise self._fault(400, "line break that is not CR LF")  # its end would be waited for in vain
+            raise self._fault(400, "line break that is not CR LF")  # its end would never come
         end = self._buffer.find(_END_OF_HEADERS, self._searched)
         if end < 0:
             self._searched = max(0, len(self._buffer) - len(_END_OF_HEADERS) + 1)

@@ -17,7 +17,7 @@ from acdcore.sip.syntax.parser import MalformedMessage
 from acdcore.sip.transports.udp import SocketLoss, reason_of_bind
 
 BACKLOG = 512
-"""Connections that wait to be accepted: all phones of a floor coming back after a power cut."""
+"""Connections that wait to be accepted: all phones of a site that come back after a power cut."""
 WAITING_MAX = 256
 """Messages that wait for one connection to be opened."""
 FAREWELL_S = 1.0
@@ -56,7 +56,7 @@ class TcpListener:
     on_closed: Callable[[SipFlow], None]
     """The connection is gone, or could not be opened."""
     is_known: Callable[[str], bool] = lambda host: True
-    """Whether an address is a trunk's or a phone's, whose connections are none of strangers."""
+    """Whether an address is a trunk's or a phone's: its connections are not strangers'."""
 
 
 FLOOD_PAUSE_S = 0.1
@@ -77,7 +77,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._is_ours = flow is not None
         self.is_in_use = self._is_ours
-        """A session, a transaction or a registration may hang on it; on a stranger's never does."""
+        """A session, a transaction or a registration may depend on it; nothing depends on a stranger's."""
         self.flow = flow or SipFlow(Transport.TCP, listening, Address("", 0))
         self._patience: asyncio.TimerHandle | None = None
         self._pause: asyncio.TimerHandle | None = None
