@@ -18,7 +18,7 @@ joined letters away, and the rules are gone through until none of them finds any
 import re
 from collections.abc import Callable
 from datetime import date
-from functools import partial
+from functools import lru_cache, partial
 
 from acdcore.ivr.model.flow import Language
 from acdcore.ivr.model.kinds import ReadAs
@@ -36,6 +36,8 @@ Rule = tuple[re.Pattern[str], Say]
 
 PASSES_MAX = 8
 """Two are enough for what people write; no text can keep this busy."""
+KEPT_MAX = 4096
+"""Texts whose reading is remembered: all of a configuration, which every start, check and reload reads more than once."""
 NUMBER = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
 START = r"(?<![\d.,])"
 """No digit stands before it."""
@@ -49,6 +51,7 @@ _WIDE[ord("＄")] = ord("$")
 """Letters, digits and the dollar as Chinese typography has them."""
 
 
+@lru_cache(KEPT_MAX)
 def normalise(text: str, language: Language) -> str:
     """The text with everything in words that is written in figures; what no rule knows stays as it is."""
     text = text.translate(_WIDE)
