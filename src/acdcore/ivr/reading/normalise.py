@@ -37,7 +37,7 @@ Rule = tuple[re.Pattern[str], Say]
 PASSES_MAX = 8
 """Two are enough for what people write; no text can keep this busy."""
 KEPT_MAX = 4096
-"""Texts whose reading is remembered: all of a configuration, which every start, check and reload reads more than once."""
+"""Texts whose reading is remembered: those of a configuration, which each start, check and reload reads twice."""
 NUMBER = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
 START = r"(?<![\d.,])"
 """No digit stands before it."""
