@@ -249,7 +249,7 @@ class CallCentre:
         self.sources = Sources()
         self.sources.use_trunks(networks_of(trunks))
         access = Access(Trunks(trunks, []), self.directory, digest, DigestPolicy(REALM), self.sources.lockout)
-        self.admission = AdmissionControl(access, self.sources)
+        self.admission = AdmissionControl(access, self.sources, self.bus)
         self.endpoint = Endpoint(endpoint_settings(plan), IdSource(1), self.admission, self.sources)
         self.stack = self.cable.plug(OURS, self.endpoint, self.clock, self._on_sip)
         self.screening = MemoryScreeningStore(self.bus)

@@ -18,6 +18,7 @@ from tests.control.fake_centre import (
 )
 from tests.control.fake_dispatcher import release_planner
 from tests.control.fake_stores import FakeHoursStore, FakeScreeningStore, FakeTranscripts, FixedClock
+from tests.fakes.strict_bus import strict_bus
 
 from acdcore.calls.admission.refusals import Refusals
 from acdcore.calls.model.directory import Tier
@@ -72,7 +73,7 @@ def settings_for(centre: FakeCallCentre, address: Address) -> ControlSettings:
 
 
 def parts_of(centre: FakeCallCentre, agents: FakeAgentStore | None = None) -> ControlParts:
-    records = FakeRecords(centre)
+    records, bus = FakeRecords(centre), strict_bus()
     return ControlParts(
         commands=centre,
         events=centre.feed,
@@ -89,5 +90,6 @@ def parts_of(centre: FakeCallCentre, agents: FakeAgentStore | None = None) -> Co
         release=release_planner(),
         clock=FixedClock(),
         registry=CollectorRegistry(),
-        refusals=Refusals(FixedClock(), Sources()),
+        bus=bus,
+        refusals=Refusals(FixedClock(), Sources(), bus),
     )

@@ -8,7 +8,7 @@ from aiohttp import ClientSession, TCPConnector
 from tests.control.served import KEYS, Served
 
 from acdcore.control import Right
-from acdcore.kernel.lockout import FREE_FAILURES, LockoutSettings
+from acdcore.kernel.lockout import FREE_FAILURES, Banned, LockoutSettings
 
 STRANGER = str(ip_address("127.0.0.9"))
 
@@ -53,6 +53,17 @@ async def test_office_of_phones_is_neither_banned_nor_blocked_for_guesses_at_key
     assert refusals.lockout.bans(now) == {}
     shown = capsys.readouterr().out
     assert ("known=True" in shown, "known=False" in shown) == (True, False)
+
+
+async def test_ban_for_guessed_keys_is_published_and_logged(served: Served, capsys: pytest.CaptureFixture[str]) -> None:
+    bans: list[Banned] = []
+    served.parts.bus.subscribe(Banned, bans.append)
+    served.parts.refusals.lockout.change(LockoutSettings(failures_before_ban=2))
+    async with stranger(served) as session:
+        for number in range(3):
+            await tried(session, f"guess {number}")
+    assert [(ban.source, ban.failures) for ban in bans] == [(STRANGER, 2)]
+    assert capsys.readouterr().out.count("banned") == 1
 
 
 async def test_ban_is_listed_and_lifted(served: Served) -> None:

@@ -85,9 +85,8 @@ class Switchboard:
 
     def __init__(self, context: CallContext, admission: AdmissionControl, screen: Screen) -> None:
         self.calls: dict[CallId, Call] = {}
-        self.refusals = Refusals(context.clock, admission.sources)
+        self.refusals = Refusals(context.clock, admission.sources, context.bus)
         """Who was turned away, and why."""
-        admission.on_ban = self.refusals.banned
         self._context = context
         self.admission = admission
         """Who may call; a reload changes it."""

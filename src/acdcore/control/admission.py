@@ -19,6 +19,7 @@ from acdcore.control.errors import ApiError
 from acdcore.control.keys import Keyring, secret_of
 from acdcore.control.settings import Right
 from acdcore.kernel.buckets import source_of
+from acdcore.kernel.bus import EventBus
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.lockout import API_KEYS
 from acdcore.kernel.refusal_log import Refusal
@@ -27,9 +28,10 @@ from acdcore.kernel.refusal_log import Refusal
 class KeyCheck:
     """Finds whose key a request shows."""
 
-    def __init__(self, keyring: Keyring, refusals: Refusals, clock: Clock) -> None:
+    def __init__(self, keyring: Keyring, refusals: Refusals, bus: EventBus, clock: Clock) -> None:
         self._keyring = keyring
         self._refusals = refusals
+        self._bus = bus
         self._lockout = refusals.lockout
         self._clock = clock
 
@@ -50,7 +52,7 @@ class KeyCheck:
             is_shared = self._refusals.is_shared(host)
             ban = self._lockout.failed(source, API_KEYS, now, is_shared) if secret else None
             if ban is not None:
-                self._refusals.banned(ban)
+                self._bus.publish(ban)
             raise unauthorized(is_unknown=bool(secret))
         self._lockout.succeeded(source, API_KEYS)
         if key.right < right:

@@ -47,6 +47,7 @@ from acdcore.control.status import StatusRoutes
 from acdcore.control.stream import EventStreamRoutes
 from acdcore.control.transcripts import TranscriptRoutes
 from acdcore.control.work import WorkRoutes
+from acdcore.kernel.bus import EventBus
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import AcdError
 from acdcore.kernel.ids import QueueName
@@ -98,6 +99,8 @@ class ControlParts:
     """Says what becomes of a queue if agents go."""
     clock: Clock
     """For the times of what staff enter."""
+    bus: EventBus
+    """Bans are published there."""
     refusals: Refusals
     """Counts those who are refused."""
     registry: CollectorRegistry
@@ -146,7 +149,7 @@ def build(
     """The application with all its routes behind the check of keys."""
     app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[errors_as_json])
     app[CONNECTIONS] = Connections()
-    keys = KeyCheck(keyring, parts.refusals, parts.clock)
+    keys = KeyCheck(keyring, parts.refusals, parts.bus, parts.clock)
     for one in all_routes(settings, parts, stream):
         app.router.add_route(one.spec.method, one.spec.path, with_key_check(one, keys))
     app.on_response_prepare.append(secure)

@@ -333,14 +333,14 @@ def stack_settings(settings: Settings) -> StackSettings:
     )
 
 
-def open_admission(settings: Settings, directory: Directory, digest: DigestServer) -> AdmissionControl:
+def open_admission(settings: Settings, directory: Directory, digest: DigestServer, bus: EventBus) -> AdmissionControl:
     """Who may call, and how much each address may send."""
     trunks = Trunks(settings.trunk_settings(), settings.route_settings())
     sources = Sources(lockout=Lockout(settings.security))
     sources.use_trunks(settings.known_networks())
     secret = read_or_make_secret(settings.storage.directory)
     policy = DigestPolicy(settings.sip.realm, settings.sip.digest_algorithms, secret)
-    return AdmissionControl(Access(trunks, directory, digest, policy, sources.lockout), sources)
+    return AdmissionControl(Access(trunks, directory, digest, policy, sources.lockout), sources, bus)
 
 
 def endpoint_settings(settings: Settings) -> EndpointSettings:

@@ -172,7 +172,7 @@ async def serve(
                 switchboard.on_sip(event)
 
         digest = DigestServer(settings.sip.realm, secrets.token_bytes(32), ids)
-        admission = open_admission(settings, storage.directory, digest)
+        admission = open_admission(settings, storage.directory, digest, bus)
         endpoint = Endpoint(endpoint_settings(settings), ids, admission, admission.sources)
         sip = SipStack(endpoint, clock, on_sip, stack_settings(settings), observer)
         media_host = str(settings.media.advertised or settings.media.address)
@@ -315,6 +315,7 @@ def control_plane(
         ).release,
         clock=context.clock,
         registry=registry,
+        bus=context.bus,
         refusals=switchboard.refusals,
     )
     control = ControlSettings(

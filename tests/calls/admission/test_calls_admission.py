@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from tests.calls.admission.test_calls_authentication import CARRIER, REALM, access, invite
+from tests.fakes.strict_bus import strict_bus
 from tests.sip.digest_answer import authorised
 
 from acdcore.calls.admission.admission import NO_CREDENTIALS, AdmissionControl, networks_of
@@ -39,11 +40,14 @@ class Door:
         self.sources = Sources()
         self.sources.use_trunks(networks_of([CARRIER]))
         digest = DigestServer(REALM, b"secret", IdSource(1))
+        bus = strict_bus()
         self.control = AdmissionControl(
-            Access(Trunks([CARRIER], []), directory, digest, DigestPolicy(REALM), self.sources.lockout), self.sources
+            Access(Trunks([CARRIER], []), directory, digest, DigestPolicy(REALM), self.sources.lockout),
+            self.sources,
+            bus,
         )
         self.bans: list[Banned] = []
-        self.control.on_ban = self.bans.append
+        bus.subscribe(Banned, self.bans.append)
 
     def register(
         self, user: str, password: str, host: str, now: float, answer_from: str = ""

@@ -1,13 +1,14 @@
 """Admission: who may call or register, decided before the SIP endpoint remembers anything of a request."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from acdcore.calls.admission.authentication import Access, FromAgent, FromTrunk, NotAdmitted
 from acdcore.calls.admission.digest_accounts import DigestAccounts
 from acdcore.calls.numbers.caller_id import plain_user
 from acdcore.calls.trunks.trunks import Trunk
 from acdcore.kernel.buckets import source_of
-from acdcore.kernel.lockout import Banned, Lockout
+from acdcore.kernel.bus import EventBus
+from acdcore.kernel.lockout import Lockout
 from acdcore.kernel.networks import Network
 from acdcore.sip.admission import AdmissionRejected, Admitted, Sources
 from acdcore.sip.events import SipFlow
@@ -21,12 +22,11 @@ NO_CREDENTIALS = "no credentials"
 class AdmissionControl:
     """The endpoint's `Admitter`: asks `Access`, and remembers which addresses were right or wrong."""
 
-    def __init__(self, access: Access, sources: Sources) -> None:
+    def __init__(self, access: Access, sources: Sources, bus: EventBus) -> None:
         self._access = access
+        self._bus = bus
         self.sources = sources
         """What each address is to us."""
-        self.on_ban: Callable[[Banned], None] = lambda _: None
-        """Called for each ban."""
 
     @property
     def lockout(self) -> Lockout:
@@ -76,7 +76,7 @@ class AdmissionControl:
         if refusal.is_guess:
             banned = self.lockout.failed(source_of(host), refusal.user, now, is_known)
             if banned is not None:
-                self.on_ban(banned)
+                self._bus.publish(banned)
         reason = refusal.reason
         if not reason and request.method == "INVITE" and not is_known and "Authorization" not in request.headers:
             reason = NO_CREDENTIALS

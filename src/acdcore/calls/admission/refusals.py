@@ -6,6 +6,7 @@ from dataclasses import replace
 import structlog
 
 from acdcore.kernel.alarms import AlarmKind, Severity
+from acdcore.kernel.bus import EventBus
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.lockout import Banned, Lockout
 from acdcore.kernel.refusal_log import Refusal, RefusalLog, shortened
@@ -27,12 +28,13 @@ FLOOD_MESSAGES = 100
 class Refusals:
     """One for the daemon."""
 
-    def __init__(self, clock: Clock, sources: Sources) -> None:
+    def __init__(self, clock: Clock, sources: Sources, bus: EventBus) -> None:
         self._clock = clock
         self.sources = sources
         """What each address is to us."""
         self._log = structlog.get_logger("security")
         self._refusals = RefusalLog()
+        bus.subscribe(Banned, self._banned)
 
     @property
     def lockout(self) -> Lockout:
@@ -66,10 +68,6 @@ class Refusals:
             detail=refusal.detail,
         )
 
-    def banned(self, ban: Banned) -> None:
-        """A source is banned from now on."""
-        self._log.warning("banned", source=ban.source, for_s=ban.for_s, failures=ban.failures)
-
     def conditions(self) -> Iterator[tuple[AlarmKind, str]]:
         """The alarms that hold now, asked for every second; logs a sum of the refusals that got no line."""
         now = self._clock.now()
@@ -85,3 +83,6 @@ class Refusals:
             (source, most), *_ = flooding.most_common(1)
             yield FLOOD, f"{flooding.total()} SIP messages were dropped within a second, {most} of them from {source}"
         flooding.clear()
+
+    def _banned(self, ban: Banned) -> None:
+        self._log.warning("banned", source=ban.source, for_s=ban.for_s, failures=ban.failures)
