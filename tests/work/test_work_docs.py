@@ -17,7 +17,7 @@ def rows(heading: str) -> list[list[str]]:
 
 
 def test_every_state_is_described() -> None:
-    assert [row[0].strip("`") for row in rows("The life of an item")] == [state.value for state in WorkState]
+    assert [row[0].strip("`") for row in rows("States of an item")] == [state.value for state in WorkState]
 
 
 def test_every_end_of_an_attempt_is_described() -> None:
