@@ -3,8 +3,8 @@
 | also | where |
 |---|---|
 | the customer calls in before anybody is rung | `calls/test_calls_work`: `customer_who_calls_again` |
-| every event in every state of an item | `work/test_work_book` |
-| a restart in the middle of an attempt | `work/test_work_book`: `crash_cut_short` |
+| every event in every state of an item | `work/test_work_callback_queue` |
+| a restart in the middle of an attempt | `work/test_work_callback_queue`: `crash_cut_short` |
 """
 
 import asyncio

@@ -92,7 +92,7 @@ def test_unknown_required_extension_is_420(method: str) -> None:
     assert response.headers.get("Unsupported") == "100rel"
 
 
-def test_request_that_the_hall_does_not_answer_is_500_before_its_sender_gives_up() -> None:
+def test_request_that_call_control_does_not_answer_is_500_before_its_sender_gives_up() -> None:
     one = endpoint()
     one.receive(message("REGISTER"), FLOW, 0.0)
     assert one.handle_deadline(29.9) == []
@@ -295,7 +295,7 @@ def test_update_without_a_body_refreshes_at_once() -> None:
     assert str(bye.uri) == "sip:moved@192.0.2.2:5099", "the remote target was refreshed"
 
 
-def test_update_with_an_offer_is_for_the_hall() -> None:
+def test_update_with_an_offer_is_for_call_control() -> None:
     talk = Talk()
     assert talk.say("UPDATE", *SDP, body=OFFER) == [SessionModified(talk.session, OFFER, FLOW.remote)]
     outputs = talk.endpoint.accept_modify(talk.session, ANSWER, 1.0)

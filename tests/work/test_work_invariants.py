@@ -1,4 +1,4 @@
-"""What holds in the book whatever happens in whatever order."""
+"""What holds in the callback queue whatever happens in whatever order."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -53,7 +53,7 @@ def key(number: str) -> str:
 
 
 class Centre(RuleBasedStateMachine):
-    """Callers, agents, staff and crashes around one book; what it says is kept as storage and queues would."""
+    """Callers, agents, staff and crashes around one callback queue; outputs are kept as storage and queues would."""
 
     work = Bundle("work")
 
@@ -298,7 +298,7 @@ class Centre(RuleBasedStateMachine):
         self.tell(CameDue())
 
     @invariant()
-    def storage_and_queues_know_what_the_book_knows(self) -> None:
+    def storage_and_queues_know_what_the_callback_queue_knows(self) -> None:
         items = {item.id: item for item in self.callbacks.open_items()}
         assert items == {key: item for key, item in self.stored.items() if item.state not in ENDED}
         assert self.queued == {item.id for item in items.values() if item.state is WorkState.QUEUED}

@@ -35,14 +35,14 @@ def test_every_state_ends_by_itself(state: SessionState) -> None:
 
 
 @pytest.mark.parametrize(("state", "given", "row"), ROWS)
-def test_the_hall_hears_one_end_at_most(state: SessionState, given: SessionInput, row: SessionRow) -> None:
+def test_call_control_hears_one_end_at_most(state: SessionState, given: SessionInput, row: SessionRow) -> None:
     assert len(ENDINGS & set(row.actions)) <= 1
     if state in (S.DEPARTING, S.LEAVING):
         assert not ENDINGS & set(row.actions), "it was told already, or hung up itself"
 
 
 @pytest.mark.parametrize(("state", "given", "row"), ROWS)
-def test_a_session_that_ends_is_told_unless_the_hall_ended_it(
+def test_a_session_that_ends_is_told_unless_call_control_ended_it(
     state: SessionState, given: SessionInput, row: SessionRow
 ) -> None:
     if row.state not in HEARD_AS_OVER or state in HEARD_AS_OVER or given in (Given.HANG_UP, Given.REFUSE):

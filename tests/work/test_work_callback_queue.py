@@ -98,7 +98,7 @@ def state_of(callbacks: CallbackQueue, work_id: WorkId = W1) -> WorkState:
 
 
 def brought_to(state: WorkState, item: WorkItem) -> CallbackQueue:
-    """A book in which the item is in that state, and its queue open unless it waits."""
+    """A callback queue in which the item is in that state, and its queue open unless it waits."""
     callbacks = new_callbacks()
     if state is WorkState.WAITING:
         outputs_of(callbacks, WorkHoursChanged(item.queue, False))
@@ -201,7 +201,7 @@ def test_message_without_a_number_is_taken() -> None:
     assert kinds(outputs_of(callbacks, InProgress(W1, AGENT), InProgress(W2, AgentId("1002")))) == [Changed]
 
 
-def test_book_that_is_full_rejects_and_keeps_what_it_has() -> None:
+def test_callback_queue_that_is_full_rejects_and_keeps_what_it_has() -> None:
     callbacks = new_callbacks()
     items = (callback(f"w{number}", f"{number}", SALES) for number in range(MAX_OPEN))
     callbacks.restore(items, T0)
