@@ -1,4 +1,5 @@
-"""The callback scheduler: keeps the callback queue of callbacks and messages, and puts what is due into the queues."""
+"""The callback scheduler: drives the callback queue, and puts callbacks and messages into the queues when they are
+due."""
 
 import asyncio
 from collections import Counter
@@ -49,11 +50,11 @@ from acdcore.work.model import (
 CALLBACK_DELAY = timedelta(seconds=10)
 """What it takes at least from the request to the call: the caller still hears that it has been noted, and hangs up."""
 OPEN_SHOWN = 10
-"""Open items in a screen pop: what an agent can read while the phone rings."""
+"""Open items in a screen pop: as many as an agent can read while the phone rings."""
 
 
 def external_party_of(call: CallId) -> CallId:
-    """The party outside that a call was sent on to, as a call of its own; the blank keeps it apart from all calls."""
+    """A call id for the external party of a call; the blank makes it different from every real call id."""
     return CallId(f"{call} external")
 
 
@@ -63,15 +64,15 @@ WORK_REFUSED = AlarmKind(
     "Have staff end open work items; the log names each call (work_refused) whose caller expects one.",
     3_600.0,
 )
-"""A callback or a message that a caller was told of was not taken."""
+"""A callback or a message that was promised to a caller could not be taken."""
 WORK_WITHOUT_QUEUE = AlarmKind(
     "work_without_queue", Severity.MINOR, "Put the queue back into the settings, or end its work items."
 )
-"""Work waits for a queue that the settings have no more."""
+"""Work items wait for a queue that is not in the settings."""
 
 
 class CallbackScheduler:
-    """The driver of the callback queue: its one timer, its rows, and what it begins and withdraws."""
+    """The driver of the callback queue: its one timer, its rows, and the attempts that it begins and cancels."""
 
     def __init__(self, callback_queue: CallbackQueue, event_log: CallEventLog, bus: EventBus, clock: Clock) -> None:
         self.on_due: Callable[[WorkItem], None] = lambda _: None
@@ -85,9 +86,9 @@ class CallbackScheduler:
         self._serial = 0
         self._stranded = ""
         self._by_right_clock: set[WorkId] = set()
-        """Items whose times need not follow when the clock is put right."""
+        """Items whose times are right already, and are not moved when the clock is corrected."""
         self._sent_on: set[CallId] = set()
-        """Calls that are with an external number, which is on the line as well."""
+        """Calls that are connected to an external number, which counts as on the line too."""
         self._log = structlog.get_logger("work")
         bus.subscribe(CallEventLogged, self._call_event_logged)
 
@@ -111,9 +112,9 @@ class CallbackScheduler:
         return self._callback_queue.has_room_for_message(queue)
 
     def request(self, item: WorkItem, since: datetime | None = None) -> WorkItem:
-        """Put an item into the callback queue; the open one that covers it, if there is one. Raises WrongState.
+        """Put an item into the callback queue; returns the open one that covers it, if there is one. Raises WrongState.
 
-        Without anybody's word for it, `since` is when the customer began to wait.
+        For a callback that nobody asked for, `since` is when the customer began to wait.
         """
         for output in self.handle(Requested(item, since)):
             match output:
@@ -126,7 +127,7 @@ class CallbackScheduler:
         return item
 
     def request_or_alarm(self, item: WorkItem) -> None:
-        """The same for a caller who has been told of it already: what does not fit is an alarm, not an answer."""
+        """The same after the caller has heard a confirmation: a refusal is an alarm."""
         try:
             self.request(item)
         except WrongState as refusal:
@@ -137,9 +138,9 @@ class CallbackScheduler:
     def request_callback(
         self, call: Call, queue: QueueName, number: str, first: DialFirst, since: datetime | None = None
     ) -> WorkItem | None:
-        """Take down that the caller wants to be called at `number`, with the time waited so far; None: it cannot be.
+        """Request a callback to `number` for the caller, with the time waited so far; None: it was refused.
 
-        `since` is when a caller began to wait who has hung up, and has not said so.
+        For a caller who hung up without asking, `since` is when the waiting began.
         """
         item = replace(
             self.item_for(call, WorkKind.CALLBACK, queue, number),
@@ -157,7 +158,7 @@ class CallbackScheduler:
         return kept
 
     def next_id(self) -> WorkId:
-        """The next item's name."""
+        """The id of the next item."""
         self._serial += 1
         wall = self._wall()
         return WorkId(f"W{wall:%Y%m%dT%H%M%S}{wall.microsecond // 1000:03d}-{self._serial:06d}")
@@ -165,7 +166,7 @@ class CallbackScheduler:
     # --- the customers' own calls ---
 
     def _call_event_logged(self, logged: CallEventLogged) -> None:
-        """What happens in any call, for what it means to callbacks: who is on the line, and who has got through."""
+        """Report to the callback queue which customers are on the line, and which have got through."""
         view = logged.view
         call = view.call_id
         match logged.event:
@@ -190,7 +191,7 @@ class CallbackScheduler:
                 pass
 
     def _external_party_gone(self, call: CallId) -> None:
-        """The number that the call was sent on to is on the line no more, though the call may be."""
+        """The external number is not on the line any more; the call itself may be."""
         if call in self._sent_on:
             self._sent_on.discard(call)
             self.handle(CustomerCallEnded(external_party_of(call)))
@@ -200,24 +201,24 @@ class CallbackScheduler:
         return not any(isinstance(output, InputRejected) for output in self.handle(Dialling(item.id)))
 
     def customer_reached(self, call: Call, item: WorkItem) -> None:
-        """The customer has answered our call, which is one of the customer's from here on."""
+        """The customer has answered our call; from here on it counts as a call of the customer."""
         self.handle(AttemptConnected(item.id))
         self.handle(CustomerCallStarted(call.id, item.number, call.view.customer_id))
 
     def wish_of(self, call: Call, queue: QueueName) -> WorkItem | None:
-        """The open wish to get through of this caller in that queue, whose place the call takes: the oldest."""
+        """The oldest open plain callback of this caller in that queue, whose place the call takes over; None: none."""
         found = self._callback_queue.open_for(call.view.caller, call.view.customer_id)
         return next((item for item in found if item.is_plain_request and item.queue == queue), None)
 
     def open_for(self, view: LiveCall, work: WorkId | None = None) -> tuple[WorkItem, ...]:
-        """What is open for the customer of a call, newest first, besides the item that the call itself is about."""
+        """Open items of the customer of a call, newest first, without the item of the call itself."""
         found = self._callback_queue.open_for(view.caller, view.customer_id)
         return tuple(item for item in reversed(found) if item.id != work)[:OPEN_SHOWN]
 
     # --- what happens to it ---
 
     def handle(self, event: Input) -> list[Output]:
-        """One input, carried out; what follows from it."""
+        """Give one input to the callback queue and carry out its outputs, which are returned."""
         outputs = self._callback_queue.handle(event, self._wall())
         self._carry_out(outputs)
         return outputs
@@ -227,24 +228,24 @@ class CallbackScheduler:
         self.handle(WorkHoursChanged(queue, is_open))
 
     def configure(self, settings: CallbackSettings) -> None:
-        """Other settings from now on."""
+        """Use other settings from now on."""
         self._carry_out(self._callback_queue.configure(settings, self._wall()))
 
     def clock_set(self, by: timedelta, *, is_clock_wrong: bool) -> None:
-        """The machine's clock was set: whatever is open comes due and grows old in as long a time as before.
+        """The machine's clock was set: the times until items are due or too old stay the same.
 
-        `is_clock_wrong`: it cannot be right now, or could not before; only then appointments move with it.
+        `is_clock_wrong`: the clock is doubted now, or was before; only then appointments are moved too.
         """
         right = self._by_right_clock
         self._carry_out(self._callback_queue.clock_set(by, self._wall(), right, is_clock_wrong=is_clock_wrong))
         self._by_right_clock.clear()
 
     def restore(self, rows: Iterable[WorkRow], ahead: timedelta = timedelta()) -> int:
-        """Take over what was open when the last process ended; how many items that were.
+        """Take over the items that were open when the last process ended; returns how many.
 
-        By so much this machine's clock is `ahead` of a time that can be believed; negative: it is behind. The items
-        were written by one that was right. Behind, nothing comes due before the clock is put right, and the items need
-        not follow it then; ahead, all would be too old at once, so they are moved.
+        `ahead` is how far the machine's clock is ahead of a trusted time; negative: behind. The items were written with
+        a right clock. With a clock that is behind, nothing is due before the clock is corrected, and the items are not
+        moved then. With a clock that is ahead all items would be too old at once, so they are moved.
         """
         items = [row.item for row in rows]
         if ahead < timedelta():
@@ -259,11 +260,11 @@ class CallbackScheduler:
         return self._callback_queue.open_items()
 
     def open_by_queue(self) -> Counter[QueueName]:
-        """How many open items each queue has."""
+        """Open items by queue."""
         return Counter(item.queue for item in self._callback_queue.open_items())
 
     def report_stranded(self, items: Mapping[QueueName, int]) -> None:
-        """Raise or end the alarm about work whose queue is no more; `items` counts it by queue."""
+        """Raise or end the alarm about work items without a queue; `items` counts them by queue."""
         stranded = ", ".join(f"{queue} ({count})" for queue, count in sorted(items.items()))
         if stranded != self._stranded:
             self._stranded = stranded
@@ -271,7 +272,7 @@ class CallbackScheduler:
             self._event_log.alarms.hold(WORK_WITHOUT_QUEUE, detail)
 
     def item(self, work: WorkId) -> WorkItem | None:
-        """An open item."""
+        """An open item; None when there is none with this id."""
         return self._callback_queue.item(work)
 
     def close(self) -> None:
@@ -283,7 +284,7 @@ class CallbackScheduler:
     # --- within ---
 
     def _wall(self) -> datetime:
-        """The time of day that the callback queue goes by, which leaps in `clock_set` only."""
+        """The wall time of the callback queue, which jumps in `clock_set` only."""
         return self._event_log.time.at(self._clock.now())
 
     def _carry_out(self, outputs: Iterable[Output]) -> None:
@@ -296,7 +297,7 @@ class CallbackScheduler:
                 case Dequeue(item=item) | BreakOff(item=item):
                     self.on_cancelled(item)
                 case Absorbed() | InputRejected():
-                    pass  # an answer to whoever asked
+                    pass  # the caller of `handle` reads these
         self._arm()
 
     def _arm(self) -> None:

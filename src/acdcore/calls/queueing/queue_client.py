@@ -1,4 +1,4 @@
-"""The calls' side of the dispatcher: names their places in the queues and brings its decisions to whom they concern."""
+"""The calls' side of the dispatcher: places calls in the queues and brings its decisions to calls and agents."""
 
 from dataclasses import dataclass
 
@@ -44,12 +44,12 @@ LEAVE_CAUSES = {
     Outcome.FAILED: LeaveCause.FAILED,
     Outcome.MEDIA_LOST: LeaveCause.FAILED,
 }
-"""What the end of a call means to the queue it stands in; everything else is the caller's own hang-up."""
+"""How the dispatcher counts the end of a waiting call; all other outcomes are a hang-up of the caller."""
 
 
 @dataclass(frozen=True, slots=True)
 class EntrySubject:
-    """Whom an entry is about, for the figures that are written after the call is gone."""
+    """Call and customer of an entry, for the figures that are written after the call has ended."""
 
     call: CallId
     caller: str
@@ -63,11 +63,11 @@ class Entry:
         self.name = joined.entry
         self.priority_s = joined.priority_s
         self.is_over = False
-        """The dispatcher knows the entry no more."""
+        """Whether the entry has ended for the dispatcher."""
         self._acd = acd
 
     def talk_ended(self) -> None:
-        """The agent is free of the caller."""
+        """The talk of the entry has ended."""
         self._close(TalkEnded(self.name))
 
     def leave(self, cause: LeaveCause) -> None:
@@ -75,12 +75,12 @@ class Entry:
         self._close(CallerLeft(self.name, cause))
 
     def abandon(self, call: Call) -> None:
-        """The call is over, waiting or talking; its ending tells why."""
+        """The call has ended, in the queue or in a talk; its ending gives the cause."""
         outcome = call.ending.outcome if call.ending else Outcome.FAILED
         self.leave(LEAVE_CAUSES.get(outcome, LeaveCause.HUNG_UP))
 
     def pause(self) -> bool:
-        """Keep the place without being offered; False when a rule has taken the caller out of the queue already."""
+        """Keep the place without offers; False when a rule has taken the caller out of the queue already."""
         if self.is_over:
             return False
         self._acd.handle(CallerPaused(self.name))
@@ -101,7 +101,7 @@ class Acd:
 
     def __init__(self, dispatcher: Dispatcher, bus: EventBus, clock: Clock, journal: Journal | None = None) -> None:
         self.subjects: dict[EntryId, EntrySubject] = {}
-        """Entries whose visit is not written down yet; whoever writes it down takes them out."""
+        """Entries whose visit has no row yet; `QueueVisitRecorder` removes them when it writes the row."""
         self._driver = DispatcherDriver(dispatcher, clock, journal, self._decided)
         self._bus = bus
         self._clock = clock
@@ -112,12 +112,12 @@ class Acd:
     # --- calls ---
 
     def name(self, call: Call) -> EntryId:
-        """A name for the call's next place that no other has."""
+        """A unique id for the call's next entry."""
         self._joins += 1
         return EntryId(f"{call.id}/{self._joins}")
 
     def join(self, call: Call, joined: CallerJoined) -> Entry:
-        """Place the call; `Queued` or an overflow follows in its mailbox."""
+        """Place the call in a queue; `Queued` or an overflow follows in its mailbox."""
         entry = Entry(joined, self)
         self._calls[entry.name] = (call, entry)
         self.subjects[entry.name] = EntrySubject(call.id, call.view.caller, call.view.customer_id)
@@ -125,7 +125,7 @@ class Acd:
         return entry
 
     def assign(self, call: Call, agent: AgentId) -> RefusalReason | None:
-        """Offer the waiting call to this agent, as staff ask; why it cannot be if it cannot."""
+        """Offer the waiting call to this agent, as staff ask; the reason of a refusal, None when it is offered."""
         entry = self.entry_of(call)
         return RefusalReason.UNKNOWN_ENTRY if entry is None else self.ask(CallerAssigned(entry.name, agent))
 
@@ -134,7 +134,7 @@ class Acd:
         return next((entry for whose, entry in self._calls.values() if whose is call), None)
 
     def leave_unrecorded(self, call: Call) -> None:
-        """The visit of the call is not to be written down: a stop breaks it off, and the next start begins it anew."""
+        """Write no row for the present visit: the daemon stops, and the next start begins the visit again."""
         entry = self.entry_of(call)
         if entry is not None:
             self.subjects.pop(entry.name, None)
@@ -150,26 +150,26 @@ class Acd:
     # --- agents and operators ---
 
     def handle(self, event: Input) -> None:
-        """An input that needs no answer."""
+        """Give the dispatcher an input whose refusal does not matter."""
         self._driver.handle(event)
 
     def ask(self, event: Input) -> RefusalReason | None:
-        """An input, and why it was refused if it was; not to be called from within a decision."""
+        """Give the dispatcher an input; the reason of a refusal or None. Not to be called from within a decision."""
         self._refusal = None
         self._driver.handle(event)
         return self._refusal
 
     @property
     def dispatcher(self) -> Dispatcher:
-        """For its figures."""
+        """The dispatcher, for reading its figures."""
         return self._driver.dispatcher
 
     def snapshot(self) -> DispatcherView:
-        """The whole dispatcher as it stands."""
+        """The dispatcher's whole state now."""
         return self._driver.dispatcher.snapshot(self._clock.now())
 
     def queues(self) -> tuple[QueueView, ...]:
-        """Every queue as it stands."""
+        """The state of every queue now."""
         return self._driver.dispatcher.queues(self._clock.now())
 
     def positions(self) -> dict[CallId, int]:
@@ -178,11 +178,11 @@ class Acd:
         return {self.call_id(entry): position for entry, position in places.items()}
 
     def glance(self, agent: AgentId) -> AgentSummary | None:
-        """One agent as boards show it; None when it never logged in."""
+        """One agent in short, as boards show it; None when the agent never logged in."""
         return self._driver.dispatcher.agent_summary(agent)
 
     def agent(self, agent: AgentId) -> AgentView | None:
-        """One agent as the dispatcher sees it; None when it never logged in."""
+        """One agent in full; None when the agent never logged in."""
         return self._driver.dispatcher.agent(agent, self._clock.now())
 
     def why(self, call: Call) -> Explanation | None:
@@ -213,7 +213,7 @@ class Acd:
             case Departed(entry=entry) | TalkFinished(entry=entry):
                 self._forget(entry)
             case LateAccept():
-                pass  # the phone has been hung up already
+                pass  # the phone was hung up already
             case _:
                 self._tell(decision)
 
@@ -226,7 +226,7 @@ class Acd:
             self._forget(decision.entry)
 
     def _forget(self, name: EntryId) -> None:
-        """The dispatcher has no such entry any more: bring no more decisions to its call."""
+        """The dispatcher has dropped the entry: bring no more decisions to its call."""
         found = self._calls.pop(name, None)
         if found is not None:
             found[1].is_over = True

@@ -1,4 +1,4 @@
-"""Queue visits, written down one by one as they end: what all figures are counted from."""
+"""Queue visits, written one by one as they end; all figures are counted from them."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ from acdcore.queues.settings import ToQueue
 from acdcore.reports.queue_visits import FOLDED, QueueVisit, QueueVisitEnd, QueueVisitFold
 
 UNFINISHED = {QueueVisitEnd.WAITING: QueueVisitEnd.FAILED, QueueVisitEnd.IN_CONTACT: QueueVisitEnd.ANSWERED}
-"""How visits that the end of the daemon cuts off are written down."""
+"""How a visit ends that is cut off by the end of the daemon."""
 UNDELIVERED_S = 30.0
-"""For so long a visit that is over may not be found in the history yet; the spool delivers within a second or two."""
+"""Seconds in which an ended visit may not be in the database yet; the spool delivers within a second or two."""
 UNDELIVERED_MAX = 10_000
-"""Rows remembered for it: ten times what the largest centre ends in that time."""
+"""Rows kept for that: ten times as many as end in that time in the largest call centre."""
 
 
 class QueueVisitRecorder:
@@ -33,14 +33,14 @@ class QueueVisitRecorder:
             bus.subscribe(kind, self._decided)
 
     def _decided(self, decision: Decision) -> None:
-        """Write down the visit that this decision ended, if it did."""
+        """Write the row of the visit that this decision ended, if it ended one."""
         visit = self._visits.step(decision, self._clock.now())
         if visit is not None:
             goes_on = isinstance(decision, Overflowed) and isinstance(decision.target, ToQueue)
             self._write(visit, visit.how, goes_on=goes_on)
 
     def running(self) -> Sequence[QueueVisitRow]:
-        """Visits that are not over as they stand, and those just over, which may not have reached the history yet."""
+        """Visits that are not over, as they stand, and those just ended, which may not be in the database yet."""
         now = self._clock.now()
         self._forget_delivered(now)
         rows = [row for _, row in self._undelivered]
@@ -51,7 +51,7 @@ class QueueVisitRecorder:
         return rows
 
     def close(self) -> None:
-        """Write down what the end of the daemon cuts off, after the calls have been ended: wrap-ups, and who works."""
+        """Write the visits that the end of the daemon cuts off, and log out all agents; after the calls have ended."""
         now = self._clock.now()
         for visit in self._visits.open(now):
             self._write(visit, UNFINISHED[visit.how], goes_on=False)

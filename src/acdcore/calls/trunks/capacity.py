@@ -1,5 +1,6 @@
-"""Trunk capacity: how many calls may be up at once, per trunk and over all, and what the next caller gets when all
-are taken."""
+"""Trunk capacity: how many calls may be up at once, for each trunk and over all, and the rule for the next caller.
+
+"Line" means the capacity for one call."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,16 +19,17 @@ CAPACITY_EXHAUSTED = AlarmKind(
     "raise [trunk_capacity] limit or the trunk's capacity if the machine carries more.",
     lasts_s=60.0,
 )
-"""A call was turned away because all lines were taken."""
+"""A call was refused because all lines were taken."""
 
 
 class WhenFull(StrEnum):
-    """What a caller gets when every line is taken: always an answer by rule, never silence."""
+    """What a caller gets when every line is taken."""
 
     ANNOUNCEMENT = "announcement"
-    """Answered on a reserve line, told so, and hung up; refused once the reserve is taken too."""
+    """The call is answered on a reserve line, hears the announcement, and is hung up. Refused if the reserve is
+    taken."""
     REDIRECT = "redirect"
-    """302 to another place; the trunk's switch calls there."""
+    """302 to another URI; the trunk's switch calls there."""
     REFUSE = "refuse"
     """503 with Retry-After: the trunk's switch tries its next route."""
 
@@ -43,9 +45,9 @@ class TrunkCapacitySettings:
     when_full: WhenFull = WhenFull.ANNOUNCEMENT
     """What the next caller gets."""
     announcement: str = "system.lines-busy"
-    """Name of the prompt for `announcement`."""
+    """Name of the prompt for `WhenFull.ANNOUNCEMENT`."""
     redirect_to: SipAddress = ""
-    """SIP URI for `redirect`."""
+    """SIP URI for `WhenFull.REDIRECT`."""
     drain_s: Annotated[float, Ge(0), Le(86_400)] = 5.0
     """How long calls may go on after the order to stop; 0: they are hung up at once."""
 
@@ -72,10 +74,10 @@ class TrunkCapacity:
         self._taken = 0
         self._reserve_taken = 0
         self.last_rejection = ""
-        """Why a call was turned away since this was last looked at and emptied."""
+        """Reasons of refusals since this was last read and cleared."""
 
     def change(self, settings: TrunkCapacitySettings, limit_by_trunk: dict[str, int]) -> None:
-        """Other limits from now on; calls that are up stay up, and count."""
+        """Use other limits from now on; calls in progress go on, and count."""
         self.settings = settings
         self._limit_by_trunk = limit_by_trunk
         for trunk in limit_by_trunk:

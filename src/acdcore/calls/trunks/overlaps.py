@@ -1,4 +1,4 @@
-"""Trunks that one address belongs to: what the settings allow, and who gets whose calls."""
+"""Trunks with overlapping addresses: warnings where calls of one trunk can count as another's."""
 
 from collections.abc import Iterator, Sequence
 

@@ -1,9 +1,9 @@
-"""Whether the peers that we call out by are there: each is asked by OPTIONS (RFC 3261 section 11) from time to time.
+"""Trunk probe: whether the trunks' peers answer. Each is asked by OPTIONS (RFC 3261 section 11) from time to time.
 
     unknown, up --silent twice in a row--> down (alarm) --any answer--> up
 
-Any final answer but 408 and 503 is a sign of life, also one that refuses the question. A trunk that is down is called
-all the same: whoever is to be reached may be so by the time that the INVITE comes.
+Any final response but 408 and 503 is a sign of life, also an error. A trunk that is down is still used for outbound
+calls: it may be up again when the INVITE comes.
 """
 
 from collections.abc import Callable, Iterable
@@ -18,11 +18,11 @@ from acdcore.kernel.errors import AcdError
 from acdcore.sip.events import OutgoingRequest, RequestFinished, RequestId
 
 GONE = frozenset({408, 503})
-"""What the SIP stack reports for a peer that is silent or cannot be sent to, and what a peer out of service says."""
+"""Status 408 or 503: the peer is silent, cannot be sent to, or is out of service."""
 SILENT_MAX = 2
-"""Questions without an answer before it is down: one may be lost, though 408 comes after 32 s of tries."""
+"""OPTIONS without an answer before the trunk is down: one may be lost, although 408 comes after 32 s of tries."""
 LOOK_EVERY_S = 1.0
-"""How often is looked whose turn it is."""
+"""Seconds between two looks for trunks whose turn it is."""
 
 TRUNK_DOWN = AlarmKind(
     "trunk_down",
@@ -46,7 +46,7 @@ class TrunkReach:
         self._peers: dict[str, _Peer] = {}
 
     def due(self, trunks: Iterable[Trunk], now: float) -> list[Trunk]:
-        """Those to be asked now; each again `ask_every_s` later. What is no trunk any more is forgotten."""
+        """The trunks to be asked now; each is due again `ask_every_s` later. Removed trunks are forgotten."""
         asked = [trunk for trunk in trunks if trunk.target and trunk.may_dial_out and trunk.ask_every_s]
         known, self._peers = self._peers, {}
         due = []
@@ -61,7 +61,7 @@ class TrunkReach:
         return due
 
     def answered(self, trunk: Trunk, status: int) -> None:
-        """What came of a question."""
+        """Take the result of an OPTIONS."""
         peer = self._peers.get(trunk.name)
         if peer is not None and peer.target == trunk.target:  # else the settings have changed meanwhile
             peer.silent = peer.silent + 1 if status in GONE else 0
@@ -76,7 +76,7 @@ class TrunkReach:
 
 
 class TrunkProbe:
-    """The driver: asks, and keeps the alarms."""
+    """The driver: sends OPTIONS, raises and ends the alarms."""
 
     def __init__(
         self,
@@ -97,7 +97,7 @@ class TrunkProbe:
         self._raised: set[str] = set()
 
     def look(self) -> None:
-        """Ask whose turn it is."""
+        """Ask the trunks whose turn it is."""
         for trunk in self._reach.due(self._trunks(), self._clock.now()):
             try:
                 request = self._send(self._question(trunk))
@@ -108,7 +108,7 @@ class TrunkProbe:
         self._tell()
 
     def on_request_finished(self, event: RequestFinished) -> bool:
-        """The answer to a question, or that there was none; False when it is no question of ours."""
+        """An OPTIONS was answered or timed out; False when the request was not sent by this probe."""
         trunk = self._asked.pop(event.request, None)
         if trunk is None:
             return False

@@ -1,4 +1,4 @@
-"""What follows from a trunk's refusal of a call out: another trunk, another address of it, or nothing (pure).
+"""What follows when a trunk refuses an outbound call: another trunk, another address of it, or nothing (pure).
 
 | the trunk says | what follows |
 |---|---|
@@ -8,8 +8,8 @@
 | 380, 421, 488, 606 and all others | nothing: the status is the outcome |
 
 A Contact is followed within the trunk only: at an address of the trunk's (host and `maddr`, which says where to send
-instead, RFC 3261 section 19.1.1), and to the number that was wanted or to a subscriber's of its country. Else whoever
-answers for a number could have us call any other at our cost.
+instead, RFC 3261 section 19.1.1), and to the number that was wanted or to a subscriber's of its country. Otherwise
+the party that answers for a number could make us call any other number at our cost.
 """
 
 from collections.abc import Iterator
@@ -24,9 +24,9 @@ from acdcore.sip.syntax.message import Response
 from acdcore.sip.syntax.uri import SipUri
 
 REDIRECTS_MAX = 3
-"""A redirection leads to a switch that knows the way; more in a row are a loop."""
+"""Redirections in a row: more of them are a loop."""
 REST_MAX_S = 300.0
-"""Longest rest that a trunk may ask for: an operator would not look for the reason in a header of hours ago."""
+"""Longest pause that a trunk may ask for, seconds: hours later no operator would think of a header as the reason."""
 MOVED = frozenset({300, 301, 302})
 USE_PROXY = 305
 OUT_OF_SERVICE = 503
@@ -34,23 +34,23 @@ OUT_OF_SERVICE = 503
 
 @dataclass(slots=True)
 class RestingTrunks:
-    """Trunks that have asked to be left alone (RFC 3261 section 21.5.4)."""
+    """Trunks that asked for a pause by Retry-After (RFC 3261 section 21.5.4)."""
 
     _until: dict[str, float] = field(default_factory=dict)
 
     def rest(self, trunk: str, refusal: Response | None, now: float) -> None:
-        """Take a 503 of the trunk's; without Retry-After it rests not at all."""
+        """Take a 503 of the trunk; without Retry-After there is no pause."""
         asked_s = retry_after_s(refusal)
         if asked_s > 0:
             self._until[trunk] = now + min(asked_s, REST_MAX_S)
 
     def is_resting(self, trunk: str, now: float) -> bool:
-        """Whether it is to be left alone now."""
+        """Whether the trunk's pause lasts now."""
         return self._until.get(trunk, 0.0) > now
 
 
 def retry_after_s(refusal: Response | None) -> float:
-    """What a refusal asks for; 0 for nothing, or nothing that can be read."""
+    """Seconds of a refusal's Retry-After; 0 when it is missing or cannot be read."""
     value = refusal.headers.get("Retry-After") if refusal is not None else None
     try:
         return 0.0 if value is None else float(parse_seconds(value.partition("(")[0].strip()))
@@ -84,12 +84,12 @@ def _preference(q: str | None) -> float:
 
 
 def _is_trunks(trunk: Trunk, uri: SipUri) -> bool:
-    """Whether the address is the trunk's, in a way that we can send to."""
+    """Whether the address is one of the trunk's, and we can send to it."""
     transports = {transport.value.lower() for transport in Transport}
     try:
         addresses = [ip_address(host) for host in (uri.host, uri.param("maddr")) if host is not None]
     except ValueError:
-        return False  # no name is looked up for a call
+        return False  # no DNS look-up during a call
     is_sendable = uri.scheme == "sip" and uri.transport in (None, *transports) and uri.port != 0
     networks = trunk.known_networks()
     return is_sendable and all(any(address in network for network in networks) for address in addresses)

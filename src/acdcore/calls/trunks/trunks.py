@@ -16,11 +16,11 @@ from acdcore.sip.syntax.headers import DEFAULT_PORT
 from acdcore.sip.syntax.uri import SipUri
 
 AGENTS_TRUNK = "agents"
-"""What stands for a trunk in the records of calls that come from agents' phones."""
+"""In place of a trunk's name in the records of calls from agents' phones."""
 WORK_TRUNK = "work"
-"""The same for calls of ours that wait for an agent with nobody on the line: callbacks and messages."""
+"""The same for callbacks and messages, which begin without a caller."""
 ANY_NUMBER = "*"
-"""A route's `dialled` that takes every number no other route of the trunk names."""
+"""The `dialled` of a route for every number without a route of its own on the trunk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,27 +34,27 @@ class Trunk:
     capacity: int
     """Calls at once, in and out together."""
     user: str = ""
-    """SIP user with which the peer proves itself to us, and we to the peer; empty: by address only."""
+    """SIP user for digest in both directions; empty: the peer is known by its address only."""
     password: str = field(default="", repr=False)
     """The password that belongs to `user`."""
     target: str = ""
-    """SIP URI of the peer, where calls out go."""
+    """SIP URI of the peer for outbound calls; empty: none."""
     nat: bool = True
-    """Whether a NAT may lie between its audio and us; without one, audio from elsewhere is a stranger's."""
+    """Whether a NAT may lie between its audio and us. If not, audio from other addresses is ignored."""
     symmetric_rtp: bool = True
-    """Whether it hears us where it sends its audio from (RFC 4961); else ours goes to where its SDP says."""
+    """Whether it receives audio at the address that it sends from (RFC 4961); otherwise at the address in its SDP."""
     may_dial_out: bool = False
-    """Whether rules may send calls out here; nothing else ever can."""
+    """Whether outbound calls may use this trunk."""
     ask_every_s: float = 30.0
-    """How often the peer is asked by OPTIONS whether it is there, while it may be called; 0: never."""
+    """Seconds between two OPTIONS to the peer, if `may_dial_out`; 0: never."""
     digest_algorithms: tuple[Algorithm, ...] = ()
-    """What `user` may prove itself with, and what we answer to a challenge; empty: the realm's, and any."""
+    """Digest algorithms for `user`, and for our answers to challenges; empty: the realm's, and any."""
     in_dialog: InDialog = InDialog.ROUTE
-    """What our requests within a call follow."""
+    """Where our requests within a dialog are sent."""
     numbers: TrunkNumbers = field(default_factory=TrunkNumbers)
-    """How it reads and writes numbers, and which of ours it shows."""
+    """How it writes numbers, and which number of ours is shown on it."""
     media_addresses: tuple[Network, ...] = ANYWHERE
-    """Where audio may go that its session descriptions name, besides `networks` and where it signals from."""
+    """Networks to which audio may be sent if its SDP names them, besides `networks` and its signalling address."""
 
     @property
     def target_address(self) -> Address | None:
@@ -71,7 +71,7 @@ class Trunk:
 
     @property
     def home(self) -> Hop | None:
-        """Where the peer can be connected to; None without a target."""
+        """Transport and address for a connection to the peer; None without a target."""
         address = self.target_address
         if address is None:
             return None
@@ -80,7 +80,7 @@ class Trunk:
 
     @property
     def path(self) -> DialogPath:
-        """How our requests within its calls find it."""
+        """The path of our requests within its dialogs."""
         return DialogPath(self.in_dialog, self.home)
 
     @property
@@ -89,7 +89,7 @@ class Trunk:
         return AudioRule((*self.networks, *self.media_addresses), is_third_party_refused=True)
 
     def known_networks(self) -> tuple[Network, ...]:
-        """Whence its messages come: its networks, and the host that we call it at."""
+        """Addresses of its messages: its networks, and the host of its target."""
         if not self.target:
             return self.networks
         return (*self.networks, ip_network(SipUri.parse(self.target).host))
@@ -102,13 +102,13 @@ class InboundRoute:
     trunk: str
     """The trunk that the call comes in by."""
     dialled: str
-    """The number, however the trunk writes it, or `*`."""
+    """The number in any spelling, or `*`."""
     flow: str
-    """The flow when the calendar is open, or when there is none."""
+    """The flow while the calendar is open, or without a calendar."""
     calendar: str = ""
-    """The calendar to ask; empty: always open."""
+    """Name of the calendar; empty: always open."""
     closed_flow: str = ""
-    """The flow outside the calendar's hours; required with a calendar."""
+    """The flow outside of the calendar's hours; required with a calendar."""
     holiday_flow: str = ""
     """The flow on holidays; empty: that for closed hours."""
     flows: Mapping[str, str] = field(default_factory=dict)
@@ -130,11 +130,11 @@ class Trunks:
         return self._by_name[name]
 
     def by_address(self, host: str) -> Trunk | None:
-        """The first trunk whose networks contain `host`; most specific first is the operator's order."""
+        """The first trunk, in the order of the settings, whose networks contain `host`."""
         return next((trunk for trunk in self.trunks if trunk.trusts(host)), None)
 
     def proving_at(self, remote: Address) -> Trunk | None:
-        """The trunk with credentials that calls from there: where its target is, else the host of one."""
+        """The trunk with credentials whose target is at this address, or else at this host."""
         targets = {trunk: trunk.target_address for trunk in self.trunks if trunk.user and trunk.target}
         exact = next((trunk for trunk, target in targets.items() if target == remote), None)
         return exact or next(
@@ -142,10 +142,10 @@ class Trunks:
         )
 
     def is_hidden(self, trusted: Trunk, remote: Address, from_user: str, dialled: str) -> bool:
-        """Whether a call that `trusted` may place by its address may be that of a trunk which has to prove itself.
+        """Whether a call that `trusted` may place by its address may be another trunk's, which has to authenticate.
 
-        It is when the other one takes calls to this number and is named by the From, or its target is where the call
-        comes from, or `trusted` has no such number.
+        It may be if the other trunk has a route for this number, and one of these is true: the From names it, the call
+        comes from its target, or `trusted` has no route for the number.
         """
         others = [trunk for trunk in self.trunks if trunk.user and trunk != trusted and self._takes(trunk, dialled)]
         if any(trunk.trusts(remote.host) for trunk in others):
@@ -154,21 +154,21 @@ class Trunks:
         return any(is_without or trunk.user == from_user or trunk.target_address == remote for trunk in others)
 
     def _takes(self, trunk: Trunk, dialled: str) -> bool:
-        """Whether it has a route for the number; who says elsewhere which number was called may have one for any."""
+        """Whether it has a route for the number; always true for a trunk whose DID is not in the Request-URI."""
         is_elsewhere = trunk.numbers.did_from is not DidFrom.REQUEST_URI
         return is_elsewhere or self.route(trunk.name, [trunk.numbers.plan.canonical(dialled) or dialled]) is not None
 
     def by_user(self, user: str) -> Trunk | None:
-        """The trunk that proves itself as `user`."""
+        """The trunk that authenticates as `user`."""
         return self._by_user.get(user)
 
     def plan(self, trunk: str) -> NumberingPlan:
-        """How numbers on `trunk` are read; those of anything else than a trunk as they are at home."""
+        """How numbers on `trunk` are read; without such a trunk as in the own country."""
         known = self._by_name.get(trunk)
         return HOME if known is None else known.numbers.plan
 
     def route(self, trunk: str, dialled: Sequence[str]) -> tuple[str, InboundRoute] | None:
-        """The first of the numbers that has a route on `trunk`, with it; the first one where only `*` has."""
+        """The first of the numbers that has a route on `trunk`, with this route; the first number if only `*` fits."""
         for number in dialled:
             route = self._routes.get((trunk, number))
             if route is not None:
@@ -177,12 +177,12 @@ class Trunks:
         return None if route is None else (dialled[0], route)
 
     def is_ours(self, number: str) -> bool:
-        """Whether a canonical number leads to us: it has a route, or a trunk shows it as ours."""
+        """Whether a canonical number is ours: it has a route, or a trunk shows it."""
         is_shown = any(number == trunk.numbers.caller_id for trunk in self.trunks)
         return is_shown or any((trunk.name, number) in self._routes for trunk in self.trunks)
 
     def outbound_trunks(self, name: str = "") -> tuple[Trunk, ...]:
-        """Those that may dial out, in the operator's order; with a name that one alone."""
+        """The trunks that may dial out, in the order of the settings; with a name only that one."""
         return tuple(each for each in self.trunks if each.may_dial_out and each.target and name in ("", each.name))
 
     def outbound_trunk(self, name: str = "") -> Trunk | None:
