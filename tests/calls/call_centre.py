@@ -289,7 +289,12 @@ class CallCentre:
             acd=acd,
             queue_visits=self.queue_visits,
             agents=Agents(
-                Phones(event_router, registrar, self.clock), self.directory, acd, event_log, self.bus, self.clock
+                Phones(event_router, registrar, self.bus, self.clock),
+                self.directory,
+                acd,
+                event_log,
+                self.bus,
+                self.clock,
             ),
             library=PromptLibrary(engine, sounds(plan.flows), {"": clip(), SERVICE: clip()}, clip()),
             directory=self.directory,

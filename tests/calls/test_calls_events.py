@@ -3,12 +3,13 @@
 import dataclasses
 
 import pytest
-from tests.calls.call_centre import SERVICE_LINE, VIP, CallCentre, opened
+from tests.calls.call_centre import SERVICE_LINE, VIP, CallCentre, opened, password
 from tests.calls.phone import Phone
 
 from acdcore.calls.model import history
-from acdcore.calls.model.events import CallEventLogged
+from acdcore.calls.model.events import CallEventLogged, PhoneReachabilityChanged, RegistrationsChanged
 from acdcore.kernel.errors import Outcome
+from acdcore.kernel.ids import AgentId
 from acdcore.queues.decisions import AgentState, AgentStateChanged, Offered
 
 pytestmark = pytest.mark.looptime
@@ -59,6 +60,20 @@ async def test_decisions_of_the_dispatcher_are_published_as_they_are() -> None:
             leave()
         assert [offer.agent for offer in offered] == ["1001"]
         assert states == [AgentState.OFFERED, AgentState.TALKING, AgentState.WRAP_UP]
+
+
+async def test_registration_is_published_for_those_who_keep_it_and_those_who_ring() -> None:
+    async with opened() as centre:
+        happened: list[object] = []
+        leaves = [
+            centre.bus.subscribe(kind, happened.append) for kind in (PhoneReachabilityChanged, RegistrationsChanged)
+        ]
+        phone = centre.employ("1001")
+        phone.register(password("1001"))
+        await centre.pass_time(0.1)
+        for leave in leaves:
+            leave()
+        assert happened == [PhoneReachabilityChanged(AgentId("1001")), RegistrationsChanged()]
 
 
 async def test_listener_that_raises_costs_no_call_anything() -> None:

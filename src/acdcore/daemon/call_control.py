@@ -18,7 +18,7 @@ from acdcore.calls.core.event_router import EventRouter
 from acdcore.calls.media.listening import SpeechListening
 from acdcore.calls.media.prompts import PromptLibrary
 from acdcore.calls.media.speech_detection import EarsThread
-from acdcore.calls.model.events import ScreeningChanged
+from acdcore.calls.model.events import RegistrationsChanged, ScreeningChanged
 from acdcore.calls.opening_hours import OpeningHours
 from acdcore.calls.queueing.callback_scheduler import CallbackScheduler
 from acdcore.calls.queueing.queue_client import Acd
@@ -145,7 +145,7 @@ async def open_call_context(
     rules = snapshot.rules()
     acd = Acd(queueing.dispatcher, parts.bus, clock, queueing.journal.record if queueing.journal is not None else None)
     queue_visits = QueueVisitRecorder(acd, parts.event_log, parts.bus, clock)
-    phones = Phones(event_router, Registrar(RegistrarSettings()), clock)
+    phones = Phones(event_router, Registrar(RegistrarSettings()), parts.bus, clock)
     callback_scheduler = CallbackScheduler(
         CallbackQueue(settings.callbacks, matching_key), parts.event_log, parts.bus, clock
     )
@@ -195,11 +195,12 @@ async def restored_bindings(context: CallContext, settings: Settings) -> AsyncIt
     phones = context.agents.phones
     bindings = BindingsFile(settings.storage.directory / "bindings.json", context.clock, phones.export)
     phones.restore(bindings.load({settings.sip.udp_port}))
-    phones.on_binding = bindings.changed
+    unsubscribe = context.bus.subscribe(RegistrationsChanged, lambda _: bindings.changed())
     bindings.start()
     try:
         yield lambda: ((BINDINGS, bindings.alarm),)
     finally:
+        unsubscribe()
         await bindings.stop()
         if bindings.alarm:
             structlog.get_logger("sip").warning("bindings not kept", reason=bindings.alarm)

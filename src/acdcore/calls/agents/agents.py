@@ -18,6 +18,7 @@ from acdcore.calls.model.commands import (
     WrongState,
 )
 from acdcore.calls.model.directory import AgentRecord
+from acdcore.calls.model.events import PhoneReachabilityChanged
 from acdcore.calls.model.ports import Directory
 from acdcore.calls.queueing.queue_client import Acd
 from acdcore.calls.record.event_log import CallEventLog
@@ -88,7 +89,7 @@ class Agents:
         self._leaving: set[AgentId] = set()
         """Agents who logged out during a talk: they leave when the talk ends."""
         bus.subscribe(AgentStateChanged, self._changed)
-        phones.on_change = self._phones_changed
+        bus.subscribe(PhoneReachabilityChanged, self._phones_changed)
 
     # --- phones ---
 
@@ -112,7 +113,8 @@ class Agents:
         """Who works at the phone that is registered under `user`."""
         return self._seats.guest_at(user) or user
 
-    def _phones_changed(self, user: AgentId) -> None:
+    def _phones_changed(self, event: PhoneReachabilityChanged) -> None:
+        user = event.user
         for agent in (user, self._seats.guest_at(user)):
             if agent is not None and self._seats.phone_of(agent) == user:
                 self._tell_reach(agent)

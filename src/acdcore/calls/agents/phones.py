@@ -1,13 +1,15 @@
 """The agents' phones: registered, asked whether they are still there, and rung."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from acdcore.calls.agents.phone_probe import PhoneKey, Reachability, phone_key
 from acdcore.calls.agents.ringing import DEAD, Branch, PhoneToRing, RingingPhones
 from acdcore.calls.core.call import Call
 from acdcore.calls.core.event_router import EventRouter, Party
 from acdcore.calls.core.leg import AtPhone, Leg, Side
+from acdcore.calls.model.events import PhoneReachabilityChanged, RegistrationsChanged
+from acdcore.kernel.bus import EventBus
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import Unavailable
 from acdcore.kernel.ids import AgentId
@@ -24,14 +26,12 @@ ours."""
 
 
 class Phones:
-    """Every phone that is registered. `on_change` is called with the agents whose phones may have come or gone."""
+    """Every phone that is registered."""
 
-    def __init__(self, event_router: EventRouter, registrar: Registrar[SipFlow], clock: Clock) -> None:
-        self.on_change: Callable[[AgentId], None] = lambda _: None
-        self.on_binding: Callable[[], None] = lambda: None
-        """Called when a phone registered, registered again or is gone."""
+    def __init__(self, event_router: EventRouter, registrar: Registrar[SipFlow], bus: EventBus, clock: Clock) -> None:
         self._event_router = event_router
         self._registrar = registrar
+        self._bus = bus
         self._clock = clock
         self._reachability = Reachability()
         self._questions: dict[RequestId, tuple[PhoneKey, Binding[SipFlow]]] = {}
@@ -93,7 +93,7 @@ class Phones:
             if is_same_phone(phone, phone_at(agent, binding)):
                 self._reachability.suspect(phone_key(agent, binding), now)
         self._arm()
-        self.on_change(agent)
+        self._bus.publish(PhoneReachabilityChanged(agent))
 
     def _suspect(self, phone: AtPhone) -> None:
         """Do not ring this phone until it answers, if the agent has another one: each try would cost a caller
@@ -127,7 +127,7 @@ class Phones:
             return
         key, asked = question
         if self._reachability.answered(key, asked, event.status not in DEAD, self._clock.now()):
-            self.on_change(AgentId(key.user))
+            self._bus.publish(PhoneReachabilityChanged(AgentId(key.user)))
         self._arm()
 
     def close(self) -> None:
@@ -150,9 +150,9 @@ class Phones:
             self._move(phone_at(change.user, change.binding), change.binding)
         self._arm()
         for agent in dict.fromkeys(AgentId(change.user) for change in changes):
-            self.on_change(agent)
+            self._bus.publish(PhoneReachabilityChanged(agent))
         if changes:
-            self.on_binding()
+            self._bus.publish(RegistrationsChanged())
 
     def _move(self, phone: AtPhone, binding: Binding[SipFlow]) -> None:
         """Send requests in the calls of a phone to its new Contact, on its new connection."""

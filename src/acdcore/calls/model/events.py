@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from acdcore.calls.model import history
 from acdcore.calls.model.commands import LiveCall, LiveHours
+from acdcore.kernel.ids import AgentId
 from acdcore.work.model import WorkItem
 
 
@@ -22,6 +23,19 @@ class OpeningHoursChanged:
 
     hours: LiveHours
     """The calendar from now on."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneReachabilityChanged:
+    """A phone of this user has registered, is gone, or does or does not answer any more; `Phones` tells which."""
+
+    user: AgentId
+    """The user with which it is or was registered."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationsChanged:
+    """A phone has registered, registered again, or is not registered any more."""
 
 
 @dataclass(frozen=True, slots=True)
