@@ -272,7 +272,7 @@ class CallCentre:
         spool = plan.spool(self.clock) if plan.spool else self.history
         event_log = CallEventLog(self.clock, spool, self.event_stream, self.directory, self.bus)
         audio = replace(plan.audio, phones_nat=plan.nat)
-        event_router = EventRouter(self.stack, engine, OURS.host, IdSource(2), self.clock, audio)
+        event_router = EventRouter(self.stack, engine, OURS.host, IdSource(2), self.bus, self.clock, audio)
         acd = Acd(Dispatcher(DispatcherSettings(plan.queues)), self.bus, self.clock, plan.journal)
         self.queue_visits = QueueVisitRecorder(acd, event_log, self.bus, self.clock)
         trunks = Trunks([carrier(plan), *plan.more_trunks], [*routes(), *plan.routes])

@@ -176,7 +176,7 @@ async def serve(
         endpoint = Endpoint(endpoint_settings(settings), ids, admission, admission.sources)
         sip = SipStack(endpoint, clock, on_sip, stack_settings(settings), observer)
         media_host = str(settings.media.advertised or settings.media.address)
-        event_router = EventRouter(sip, engine, media_host, ids, clock, settings.media, settings.own_hosts())
+        event_router = EventRouter(sip, engine, media_host, ids, bus, clock, settings.media, settings.own_hosts())
         first, trust = first_reading(clock), load_trust(settings.storage.directory, clock)
         queueing = stack.enter_context(started_dispatcher(settings, clock, trust, on_progress))
         parts = ContextParts(event_router, recorder, bus, event_log, library, storage, clock, hearing.understanding)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from acdcore.calls.agents.phone_probe import PhoneKey, Reachability, phone_key
 from acdcore.calls.agents.ringing import DEAD, Branch, PhoneToRing, RingingPhones
 from acdcore.calls.core.call import Call
-from acdcore.calls.core.event_router import EventRouter, Party
-from acdcore.calls.core.leg import AtPhone, Leg, Side
+from acdcore.calls.core.event_router import EventRouter
+from acdcore.calls.core.leg import AtPhone, Leg, PhoneVanished, Side
 from acdcore.calls.model.events import PhoneReachabilityChanged, RegistrationsChanged
 from acdcore.kernel.bus import EventBus
 from acdcore.kernel.clock import Clock
@@ -37,7 +37,7 @@ class Phones:
         self._questions: dict[RequestId, tuple[PhoneKey, Binding[SipFlow]]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
-        event_router.on_gone = self._lost
+        bus.subscribe(PhoneVanished, self._vanished)
 
     def register(self, request: Request, flow: SipFlow, agent: AgentId) -> RegistrarReply[SipFlow]:
         """A REGISTER of this agent's phone with the right credentials."""
@@ -83,11 +83,9 @@ class Phones:
         ringing.start()
         return leg
 
-    def _lost(self, party: Party) -> None:
+    def _vanished(self, event: PhoneVanished) -> None:
         """A phone was lost in a call: unreachable until it answers an OPTIONS, which is sent at once."""
-        phone = party.phone if isinstance(party, Leg) else None
-        if phone is None:
-            return
+        phone = event.phone
         agent, now = AgentId(phone.user), self._clock.now()
         for binding in self._registrar.contacts(agent, now):
             if is_same_phone(phone, phone_at(agent, binding)):

@@ -1,10 +1,11 @@
 """The event router: brings each event of the SIP stack and the media engine to the party that it concerns."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol, assert_never
 
 from acdcore.calls.media.audio_address import AudioSettings, Ours
+from acdcore.kernel.bus import EventBus
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.ids import IdSource
 from acdcore.media.engine import Engine
@@ -137,6 +138,7 @@ class EventRouter:
         engine: Engine,
         media_host: str,
         ids: IdSource,
+        bus: EventBus,
         clock: Clock,
         audio: AudioSettings = AudioSettings(),  # noqa: B008 - frozen
         other_hosts: frozenset[str] = frozenset(),
@@ -145,6 +147,7 @@ class EventRouter:
         self.stack = stack
         self.engine = engine
         self.media_host = media_host
+        self.bus = bus
         self.clock = clock
         self.audio = audio
         self.ports: set[int] = set()
@@ -153,8 +156,6 @@ class EventRouter:
         self.ids = ids
         self.sessions: dict[SessionId, Party] = {}
         self.streams: dict[StreamId, Party] = {}
-        self.on_gone: Callable[[Party], None] = lambda _: None
-        """Called with a party that was lost without a hang-up."""
         self.carried = StreamTotals()
         """Sums over the closed streams."""
 

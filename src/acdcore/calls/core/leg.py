@@ -151,6 +151,13 @@ class AtPhone:
     """Its `+sip.instance` (RFC 5626 section 4.1), empty when it named none."""
 
 
+@dataclass(frozen=True, slots=True)
+class PhoneVanished:
+    """A registered phone was lost in the middle of a call, without a hang-up."""
+
+    phone: AtPhone
+
+
 class Withdrawable(Protocol):
     """Phones that ring for a leg."""
 
@@ -407,8 +414,8 @@ class Leg:
         """The peer hung up, or the session failed."""
         self._part()
         self._end(EndCause.LOST if self._is_silent and event.cause is EndCause.GONE else event.cause)
-        if self.ended_by in VANISHED:
-            self._event_router.on_gone(self)
+        if self.ended_by in VANISHED and self.phone is not None:
+            self._event_router.bus.publish(PhoneVanished(self.phone))
 
     def on_cancelled(self) -> None:
         """The caller gave up before we answered."""

@@ -89,7 +89,7 @@ def end_talk(call: Call, context: CallContext, partner: Leg) -> None:
 def note_lost(call: Call, context: CallContext, partner: Leg, agent: AgentId | None) -> None:
     """Write down that the partner is gone without having hung up.
 
-    A registered phone counts as unreachable from then on until it answers again (`EventRouter.on_gone`). An agent's
+    A registered phone counts as unreachable from then on until it answers again (`PhoneVanished`). An agent's
     outside number cannot be asked, so its agent has to say when it is there again.
     """
     cause = partner.ended_by.value if partner.ended_by is not None else ""
