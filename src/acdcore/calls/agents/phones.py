@@ -78,8 +78,7 @@ class Phones:
             PhoneToRing(self._invitation(call, agent, binding, ring_for_s), binding.q, phone_at(agent, binding))
             for binding in reachable
         ]
-        ringing = RingingPhones(leg, phones, ring_for_s, self._event_router, self._clock)
-        ringing.on_dead = self._suspect
+        ringing = RingingPhones(leg, phones, ring_for_s, self._suspect, self._event_router, self._clock)
         ringing.start()
         return leg
 

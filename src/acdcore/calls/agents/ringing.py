@@ -51,10 +51,17 @@ class RingingPhones:
     """All phones of one offer. The leg is notified as of a single phone."""
 
     def __init__(
-        self, leg: Leg, phones: Sequence[PhoneToRing], ring_for_s: float, event_router: EventRouter, clock: Clock
+        self,
+        leg: Leg,
+        phones: Sequence[PhoneToRing],
+        ring_for_s: float,
+        on_dead: Callable[[AtPhone], None],
+        event_router: EventRouter,
+        clock: Clock,
     ) -> None:
-        """`phones` with the most preferred ones first."""
+        """`phones` has the most preferred first; `on_dead` is called with each that does not respond at all."""
         self._leg = leg
+        self._on_dead = on_dead
         self._phones = phones
         self._event_router = event_router
         self._clock = clock
@@ -62,8 +69,6 @@ class RingingPhones:
         self._sessions: dict[int, SessionId] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._offer = b""
-        self.on_dead: Callable[[AtPhone], None] = lambda _: None
-        """Called with a phone that did not respond, or could not be sent to."""
 
     def start(self) -> None:
         """Call the most preferred ones."""
@@ -99,7 +104,7 @@ class RingingPhones:
         """A phone is over; its session is gone."""
         self._forget(place)
         if status in DEAD:
-            self.on_dead(self._phones[place].at)
+            self._on_dead(self._phones[place].at)
         self._carry_out(self._forking.refused(place, status, reason, self._clock.now()))
 
     # --- within ---
@@ -114,7 +119,7 @@ class RingingPhones:
                 case forking.GiveUp(phone=place, why=why):
                     self._hang_up(place, FAREWELLS[why])
                     if why is GiveUpReason.SILENT:
-                        self.on_dead(self._phones[place].at)
+                        self._on_dead(self._phones[place].at)
                 case forking.PhoneRings(status=status):
                     self._leg.on_progress(status, b"")
                 case forking.PhoneTaken(phone=place):
