@@ -1,4 +1,4 @@
-"""Two phones on one line of time: loss, reordering, leaps and an hour of drifting clocks."""
+"""Two phones on one timeline: loss, reordering, leaps and an hour of drifting clocks."""
 
 import array
 import itertools

@@ -87,7 +87,7 @@ cdef struct tap_t:
     int waiting             # blocks not yet fetched
     int64_t skipped         # samples that found no room among them
     bint has_prompts        # what is played to one side lies on the other's
-    int64_t hush_ns         # silence on the left that is told of once, 0 for none
+    int64_t hush_ns         # silence on the left that is reported once, 0 for none
     int64_t kept            # samples of the whole recording that are to be kept, -1 for all
     speech_t speech         # on the left, while `hush_ns` is above 0
 

@@ -17,7 +17,7 @@ cdef struct key_packet_t:
 
 cdef struct keypad_t:
     bint is_known           # a key was pressed yet; the fields below are of the last press
-    bint is_down            # it was not told yet
+    bint is_down            # it was not reported yet
     bint has_ended          # a packet with the end bit came
     bint is_steady          # its packets have one timestamp: their duration was seen to grow under it
     int key                 # event code of the key, 0 to 15

@@ -4,23 +4,23 @@ By the RFC all packets of a press have one timestamp. Many phones and gateways d
 the timestamp moves with each packet, or two keys have one. What all of them keep is the order of their sequence numbers,
 and that the duration grows within a press and is small again at the next. The first row that fits decides:
 
-  packet                                              key held                        key let go, or told
+  packet                                              key held                        key let go, or reported
   its number is not above the newest one's            ended by the end bit            ignored, or new press
                                                                                       if it comes behind an end bit
-  of another key                                      new press, the held one told    new press
+  of another key                                      new press, the held one ends    new press
   of another key, as the press before left off        ignored                         ignored
-  next segment after some 8 s (section 2.5.1.3)       continues                       continues, is not told again
+  next segment after some 8 s (section 2.5.1.3)       continues                       continues, is not reported again
   the same timestamp
-    end bit                                           told                            ignored, unless it is shorter
+    end bit                                           reported                        ignored, unless it is shorter
     duration as before or longer                      longer                          new press once the end bit has been
-    shorter duration                                  new press, the held one told    new press
+    shorter duration                                  new press, the held one ends    new press
   another timestamp
-    end bit, before one came                          told                            ignored if it began with the press
+    end bit, before one came                          reported                        ignored if it began with the press
     end bit, after one came                           -                               ignored if close to the one before
     began with the press, and no shorter              longer                          ignored, until the end bit has been
     close to the packet before, and no shorter        longer unless timestamps stood  new press
-    anything else                                     new press, the held one told    new press
-  nothing for 250 ms                                  told: all end packets were lost -
+    anything else                                     new press, the held one ends    new press
+  nothing for 250 ms                                  reported: all ends were lost     -
 
 "Began with the press" is said of a packet whose timestamp less its duration is where the press began. Sequence numbers are
 compared within one SSRC only. After ten seconds all that is remembered is that a press has not had its end bit.
@@ -167,7 +167,7 @@ cdef relation_t _relation(const keypad_t* keypad, const key_packet_t* packet, in
 
 
 cdef bint _is_unended(const keypad_t* keypad, const key_packet_t* packet) noexcept nogil:
-    """A late packet of a press that was told for its silence."""
+    """A late packet of a press that was reported because of its silence."""
     return packet.key == keypad.key and packet.timestamp == keypad.timestamp and not keypad.has_ended
 
 

@@ -1,8 +1,8 @@
-"""Listening: what is received from one stream, as it comes, in frames that wait for whoever listens.
+"""Listening: what is received from one stream, as it comes, in frames that wait until they are fetched.
 
-It lies on a line of time as a recording does, so that what comes late or twice is in its place, and a phone that sends
+It lies on a timeline as a recording does, so that what comes late or twice is in its place, and a phone that sends
 nothing in silence is silent; but frames are short, and what is later than MARGIN_NS is not waited for. When nobody
-fetches them, at most FRAMES_MAX of a stream wait, and what comes after is lost: who listens so late answers nobody.
+fetches them, at most FRAMES_MAX of a stream wait, and what comes after is lost: so late it is of no use.
 """
 
 from libc.stdint cimport int16_t, int64_t

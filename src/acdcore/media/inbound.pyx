@@ -1,6 +1,6 @@
 """The packet path: one datagram in, at most one out, no memory taken and no lock.
 
-Whom a stream hears, and who is a stranger, is the latch's affair: its rules stand at the head of latch.pyx.
+The latch decides whom a stream hears and who is a stranger: its rules stand at the head of latch.pyx.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t
@@ -172,7 +172,7 @@ cdef void _record(stream_t* stream, const rtp_header_t* header, const uint8_t* d
 
 
 cdef int64_t _position(const stream_t* stream, int64_t now_ns) noexcept nogil:
-    """On the line of time of the stream's recording."""
+    """On the timeline of the stream's recording."""
     return (now_ns - stream.tap.timeline.began_ns) // NS_PER_SAMPLE
 
 

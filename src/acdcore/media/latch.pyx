@@ -1,4 +1,4 @@
-"""The latch: one stream hears one source, and nobody else can put himself in its place.
+"""The latch: one stream hears one source, and no other sender can take its place.
 
 What is heard, of valid RTP with an agreed payload type:
 

@@ -1,4 +1,4 @@
-# Where on a line of time a received packet belongs.
+# Where on a timeline a received packet belongs.
 
 from libc.stdint cimport int16_t, int64_t, uint16_t, uint32_t, uint8_t
 

@@ -1,4 +1,4 @@
-"""Where a received packet belongs on a line of time: by its timestamp, until what arrives disproves it.
+"""Where a received packet belongs on a timeline: by its timestamp, until what arrives disproves it.
 
 All numbers are samples at 8 kHz; places and arrivals count from the recording's beginning. The rules for one source:
   1. A source's first packet lies where it arrives, and begins a run. So does one whose number is far from all others.
@@ -11,8 +11,8 @@ All numbers are samples at 8 kHz; places and arrivals count from the recording's
   5. A packet that lies well behind its arrival begins a run where it arrives: the clock stood still in silence, or leapt
      back. If the network had only held it back, those behind it come soon, and by 4 the run slides until it lies again
      where it would have: nothing has moved. What is well behind is more than a packet, and five times the jitter.
-  6. The least of arrival less place in a window shows how far the phone's clock has drifted from ours. Beyond 5 ms it is
-     worked off in silence, up to 5 ms with a packet; beyond 10 ms also in speech, one sample with a packet.
+  6. The smallest difference between arrival and place in a window shows how far the phone's clock has drifted from ours.
+     Beyond 5 ms it is corrected in silence, up to 5 ms with a packet; beyond 10 ms also in speech, one sample with a packet.
 """
 
 from libc.stdint cimport int16_t, int64_t, uint16_t

@@ -1,13 +1,13 @@
 """Prompts and music: a packet for each frame, from memory.
 
 What a stream is sent: playback, else the bridge, else the background, else silence. Gateways hang up on a stream that
-stops, and translators of addresses forget it; so silence fills what would be a gap of more than `quiet_ns`, also where a
+stops, and NATs forget it; so silence fills what would be a gap of more than `quiet_ns`, also where a
 bridge's other side sends nothing (its phone is muted, suppresses silence, or is gone). It ends with the next packet of
 anything else. Only a peer that asked for nothing (hold) is sent nothing. A bridge to a party that is rung and has not been
 heard yet counts as none (RFC 3960 section 3.2: our ringback until its own is there).
 
 There is a deadline each frame only while we make packets ourselves; while a bridge feeds the stream there is one each
-`quiet_ns`. A playback goes on in time while the peer is on hold, so that whoever waits for its end is told;
+`quiet_ns`. A playback goes on in time while the peer is on hold, so that its end is always reported;
 a background stands still whenever it is not heard. A playback over music leaves the background its turn, in which the
 two are mixed; where no background is to be heard it is as any other.
 """
@@ -77,7 +77,7 @@ cdef void playout_play(
 
 
 cdef void playout_stop(core_t* core, stream_t* stream, bint is_complete) noexcept nogil:
-    """End the playback, if there is one, and tell."""
+    """End the playback, if there is one, and report it."""
     if stream.playback == NULL:
         return
     _release(core, stream, stream.playback)

@@ -1,4 +1,4 @@
-# Two received streams on one line of time: what a stereo recording is cut from.
+# Two received streams on one timeline: what a stereo recording is cut from.
 
 from libc.stdint cimport int16_t, int64_t, uint8_t
 

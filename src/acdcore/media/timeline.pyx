@@ -1,4 +1,4 @@
-"""Placing received samples on a recording's line of time.
+"""Placing received samples on a recording's timeline.
 
 Positions count samples at 8 kHz of the engine's clock since the recording began. Where a packet of one source belongs is
 decided in placing.pyx; here its samples are written. For each lane:
@@ -26,7 +26,7 @@ cdef enum:
 
 
 cdef bint timeline_create(timeline_t* timeline, int64_t now_ns) noexcept nogil:
-    """Begin a line of time at `now_ns`; False when there is no memory for it."""
+    """Begin a timeline at `now_ns`; False when there is no memory for it."""
     cdef int lane
     memset(timeline, 0, sizeof(timeline_t))
     timeline.began_ns = now_ns
