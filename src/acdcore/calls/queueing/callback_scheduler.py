@@ -1,5 +1,4 @@
-"""The callback scheduler: drives the callback queue, and puts callbacks and messages into the queues when they are
-due."""
+"""The callback scheduler: drives the callback queue, and puts items into the agents' queues when they are due."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The parts of a call: each visit to a queue, each agent who answered, each external number, folded from its history.
+"""Call segments: each visit to a queue, each agent who answered, each external number, folded from the history.
 
 Times are those of the events (monotonic seconds); the record has them in UTC.
 """
@@ -11,25 +11,24 @@ from acdcore.calls.model.rows import CallEnd, EndedBy, SegmentEnd, SegmentKind
 from acdcore.kernel.ids import AgentId, QueueName
 
 AGENT_TARGET = "agent:"
-"""How it is written that a waiting caller was given to an agent by a manual assignment: the caller waits until that
-phone answers."""
+"""Beginning of `Sent.target` for a manual assignment: the caller waits until that agent answers."""
 QUEUE_TARGET = "queue:"
-"""How an overflow to another queue begins: the caller waits on there."""
+"""Beginning of the target of an overflow to another queue: the caller waits on there."""
 CALLER_SIDE = "caller"
 """`Dialled.side` of the customer of a callback."""
 EXTERNAL_SIDES = ("external_number", "")
-"""`Dialled.side` of a number to which a caller is sent."""
+"""`Dialled.side` of a number to which a caller is forwarded."""
 HUNG_UP = {
     EndedBy.CALLER: SegmentEnd.CALLER_HUNG_UP,
     EndedBy.AGENT: SegmentEnd.AGENT_HUNG_UP,
     EndedBy.SYSTEM: SegmentEnd.COMPLETED,
 }
-"""Why the last part ended when a party ended the call."""
+"""Why the last segment ended when this party ended the call."""
 
 
 @dataclass(slots=True)
 class FoldedSegment:
-    """One part of a call."""
+    """One segment of a call; times are monotonic seconds."""
 
     kind: SegmentKind
     began_at: float
@@ -38,7 +37,7 @@ class FoldedSegment:
     number: str = ""
     trunk: str = ""
     connected_at: float | None = None
-    """When the agent or the number outside answered; None when nobody did."""
+    """When the agent or the external number answered; None when nobody did."""
     ended_at: float = 0.0
     end: SegmentEnd | None = None
     """None while it goes on."""
@@ -46,14 +45,14 @@ class FoldedSegment:
     talked_since: float | None = None
     """Since when both hear each other; None when they do not."""
     recording: str = ""
-    """The path that was kept for a recording of the talk."""
+    """Path for the recording of the talk; empty when there is none."""
 
     is_talked: bool = False
-    """Both could hear each other, for however short a time."""
+    """Both could hear each other, even for a short time."""
     is_heard: bool = False
     """The agent heard a caller's message."""
     is_lost: bool = False
-    """The audio of the agent, or of the number outside, stopped."""
+    """The agent, or the external party, was lost."""
     is_unanswered: bool = False
     """The customer, who was rung for the agent, did not answer."""
 
@@ -63,11 +62,11 @@ class Segments:
 
     def __init__(self) -> None:
         self.all: list[FoldedSegment] = []
-        """In the order in which they began; at most the last is going on."""
+        """In the order in which they began; only the last one can be open."""
         self._queue: QueueName | None = None
 
     def apply(self, event: events.Event) -> None:
-        """Begin and end the parts that `event` concerns."""
+        """Begin and end the segments that `event` concerns."""
         match event:
             case events.CallQueued(at=at, queue=queue):
                 self._end(at, SegmentEnd.TRANSFERRED)
@@ -108,23 +107,23 @@ class Segments:
 
     @property
     def open(self) -> FoldedSegment | None:
-        """The part that goes on, if one does."""
+        """The open segment; None when there is none."""
         return self.all[-1] if self.all and self.all[-1].end is None else None
 
     def _begin(self, segment: FoldedSegment) -> None:
         self.all.append(segment)
 
     def _dialled(self, at: float, number: str, trunk: str) -> None:
-        """An external number is rung for the caller; in a callback of an older version it was the customer's."""
+        """An external number is dialled for the caller; in callbacks of older versions, the customer's number."""
         if self.open is None:
             self._begin(FoldedSegment(SegmentKind.EXTERNAL_NUMBER, at, self._queue, number=number, trunk=trunk))
 
     def _connected(self, event: events.CallConnected) -> None:
         going_on = self.open
         if going_on is not None and event.agent is not None and going_on.agent == event.agent:
-            pass  # reserved before
+            pass  # the agent was reserved before
         elif going_on is not None and event.agent is None and going_on.kind is SegmentKind.EXTERNAL_NUMBER:
-            pass  # rung before
+            pass  # the number was dialled before
         else:
             self._end(event.at, SegmentEnd.ANSWERED)
             kind = SegmentKind.EXTERNAL_NUMBER if event.agent is None else SegmentKind.AGENT
@@ -132,7 +131,7 @@ class Segments:
         self.all[-1].connected_at, self.all[-1].recording = event.at, event.recording
 
     def _partner_step(self, event: events.Event) -> None:
-        """What happens with the agent, or the number outside, that the caller is with."""
+        """An event of the agent, or the external party, to whom the caller is connected."""
         going_on = self.open
         if going_on is None or going_on.kind is SegmentKind.QUEUE:
             return
@@ -181,7 +180,7 @@ def talk_end(segment: FoldedSegment, by: EndedBy) -> SegmentEnd:
 
 
 def segments_of(history: Iterable[events.Event]) -> Sequence[FoldedSegment]:
-    """The parts of a call that is over, or as they stand."""
+    """The segments of a call so far."""
     folded = Segments()
     for event in history:
         folded.apply(event)

@@ -1,4 +1,4 @@
-"""The record of a call, folded from its history: nothing is counted twice because nothing is counted anywhere else."""
+"""The record of a call (CDR), folded from its history, which is the only source of its figures."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -21,7 +21,7 @@ from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId
 
 SERVICE = frozenset({Outcome.ANSWERED, Outcome.FORWARDED, Outcome.VOICEMAIL, Outcome.CALLBACK})
-"""What a call has come to for good: that its audio was lost afterwards, say, takes none of it away."""
+"""Outcomes that a call keeps however it ends, for example if its audio is lost afterwards."""
 CAUSES = {
     Outcome.MEDIA_LOST: CallEnd.MEDIA_LOST,
     Outcome.WITHDRAWN: CallEnd.WITHDRAWN,
@@ -33,13 +33,13 @@ CAUSES = {
     Outcome.REFUSED_REQUEST: CallEnd.REFUSED,
     Outcome.BLOCKED: CallEnd.REFUSED,
 }
-"""Endings that cut a call short, as its outcome where there was no service, and as what is told of how it ended."""
+"""Endings that cut a call short: each is the outcome of a call without service, and the end cause in any case."""
 
 
 class WallTime:
-    """Turns monotonic seconds into UTC by one anchor, so that a call's times keep their distances.
+    """Turns monotonic seconds into UTC by one anchor, so that the differences between a call's times are exact.
 
-    When the machine's clock is set the anchor is: a call that is on record afterwards has all its times by the new one.
+    The anchor is set when the machine's clock is set: a record written later has all its times by the new anchor.
     """
 
     def __init__(self, now: float, wall: datetime) -> None:
@@ -47,7 +47,7 @@ class WallTime:
         self._wall = wall
 
     def set(self, now: float, wall: datetime) -> None:
-        """From here on `now` is `wall`."""
+        """Set the anchor: monotonic `now` is `wall`."""
         self._now, self._wall = now, wall
 
     def at(self, now: float) -> datetime:
@@ -58,7 +58,7 @@ class WallTime:
 def cdr(call_id: CallId, history: Sequence[events.Event], time: WallTime, figures: Detail) -> CdrRow:
     """Fold `history` (the first event is `Arrived`) into the call's record.
 
-    A history without an `Ended` is that of a call cut short by a crash, and is recorded as ended by its last event.
+    A history without `Ended` is that of a call cut short by a crash; its record ends at its last event.
     """
     arrived = history[0]
     if not isinstance(arrived, events.Arrived):
@@ -89,7 +89,7 @@ def cdr(call_id: CallId, history: Sequence[events.Event], time: WallTime, figure
 
 
 def is_on_record(history: Sequence[events.Event]) -> bool:
-    """Whether the call gets a record: work that a stop or a crash found in the queue was no call of anybody's.
+    """Whether the call gets a record. A work item that a stop or a crash found in the queue gets none.
 
     Nobody had been called for it or had answered; it is queued anew at the next start, under an id of its own.
     """
@@ -100,12 +100,12 @@ def is_on_record(history: Sequence[events.Event]) -> bool:
 
 
 def was_with_somebody(history: Iterable[events.Event]) -> bool:
-    """Whether somebody was called for work of ours, or an agent has answered or was reserved."""
+    """Whether a customer was called for a work item, or an agent answered or was reserved."""
     return any(isinstance(event, events.Dialled | events.Reserved | events.CallConnected) for event in history)
 
 
 def outcome_of(history: Sequence[events.Event], ending: Outcome) -> Outcome:
-    """What a call has come to that ends by `ending`: what was had at its last stage is not taken away by it."""
+    """The outcome of a call that ends by `ending`; a service at its last stage goes before it."""
     rejected = next((event for event in history if isinstance(event, events.CallRejected)), None)
     if rejected is not None:
         return rejected.outcome
@@ -117,9 +117,9 @@ def outcome_of(history: Sequence[events.Event], ending: Outcome) -> Outcome:
 
 
 def achieved_by(history: Sequence[events.Event], when_queued: Outcome, when_answered: Outcome) -> Outcome | None:
-    """What a call has come to so far, by the last thing that decides it; None before we answered.
+    """The outcome of a call so far, by the last event that decides it; None before we answered.
 
-    An agent who has answered has served a caller on the line; in work of ours that needs a talk, or a message heard.
+    A caller is served when an agent answers; a work item only by a talk, or by a message that was heard.
     """
     is_work = isinstance(history[0], events.Arrived) and history[0].trunk == WORK_TRUNK
     is_external, is_together = False, False
@@ -149,14 +149,14 @@ def achieved_by(history: Sequence[events.Event], when_queued: Outcome, when_answ
 
 
 def cause_of(ending: Outcome, by: EndedBy) -> CallEnd:
-    """How a call ended that one side, or nobody, has ended like this."""
+    """The end cause of a call, by the outcome of its ending and the side that ended it."""
     return CAUSES.get(ending) or (CallEnd.COMPLETED if by is EndedBy.SYSTEM else CallEnd.HUNG_UP)
 
 
 def recordings(history: Iterable[events.Event]) -> Iterator[tuple[str, float]]:
-    """The recordings that were begun, with the time: of a talk from the bridge on, or from the answer where told.
+    """Path and start of each recording: a talk's from the bridge, or from the answer if it is recorded at once.
 
-    Nothing is kept of an answer without a talk that the caller outlived, nor of a message that was none.
+    There is none for an answer without a talk after which the caller waited on, nor for a message that was dropped.
     """
     begun: dict[str, float] = {}
     path = ""
@@ -217,7 +217,7 @@ class Spans:
                 self._end_waiting(event.at)
             case events.QueueLeft():
                 self._end_waiting(event.at)
-            case events.Returned():  # waited all along, and has not talked
+            case events.Returned():  # the caller has waited all the time, without a talk
                 if self._connected_at is not None:
                     self._waiting_since, self._connected_at = self._connected_at, None
             case events.Bridged() | events.CallTalkEnded():
@@ -228,7 +228,7 @@ class Spans:
                 pass
 
     def close(self, at: float) -> None:
-        """End whatever is still open."""
+        """End all open spans."""
         self._end_ringing(at)
         self._end_waiting(at)
 
@@ -244,7 +244,7 @@ class Spans:
 
 
 def _with_segments(row: CdrRow, segments: Sequence[FoldedSegment], time: WallTime) -> CdrRow:
-    """`row` with its parts, and with what is said of them in short."""
+    """`row` with its segments, and the fields that sum them up."""
     served = [each for each in segments if each.kind is not SegmentKind.QUEUE and each.end is not SegmentEnd.NO_TALK]
     answered_at = [each.connected_at for each in served if each.connected_at is not None]
     agents = [each.agent for each in served if each.agent is not None]

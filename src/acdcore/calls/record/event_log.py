@@ -1,4 +1,4 @@
-"""The call event log: writes down what happens, once, for the spool, the event stream and the live views."""
+"""The call event log: writes each event once, for the spool, the event stream and the live views."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -38,10 +38,10 @@ from acdcore.kernel.ids import AgentId, CallId, QueueName
 from acdcore.work.model import WorkItem
 
 CONTACTS_SHOWN = 5
-"""Earlier contacts in a screen pop: what an agent can read while the phone rings."""
+"""Earlier contacts in a screen pop: as many as an agent can read while the phone rings."""
 
 SHUTDOWN_REASON = "shutdown"
-"""Why agents are logged out when the daemon ends."""
+"""Reason of the log-out of agents when the daemon stops."""
 
 STREAM_KINDS: dict[type[events.Event], StreamEventKind] = {
     events.Arrived: StreamEventKind.CALL_ARRIVED,
@@ -55,16 +55,16 @@ STREAM_KINDS: dict[type[events.Event], StreamEventKind] = {
     events.Returned: StreamEventKind.CALL_MOVED,
     events.CallTalkEnded: StreamEventKind.CALL_MOVED,
 }
-"""Events that the stream shows as the call's new state; the others have words of their own, or are history only."""
+"""Events that the stream shows as the call's new state. The others have kinds of their own, or are not streamed."""
 
 DETAILS: dict[type[events.Event], tuple[str, ...]] = {
     kind: tuple(field.name for field in fields(kind) if field.name != "at") for kind in events.KINDS
 }
-"""The facts of each event that go into its row."""
+"""The fields of each event that go into its row."""
 
 
 class CallEventLog:
-    """One for the daemon; every fact about calls and agents goes through here."""
+    """One for the daemon; every event of calls and agents goes through it."""
 
     def __init__(
         self,
@@ -75,10 +75,10 @@ class CallEventLog:
         bus: EventBus,
         alarms: Alarms | None = None,
     ) -> None:
-        """`alarms` may have been raised before there was an event log; the stream tells those too."""
+        """`alarms` may have been raised before the event log exists; the stream has those too."""
         self.stream = stream
         self.alarms = alarms or Alarms(clock)
-        """Where faults of lasting effect are told."""
+        """Where lasting faults are raised as alarms."""
         self._clock = clock
         self._time = WallTime(clock.now(), clock.wall())
         self._spool = spool
@@ -94,11 +94,11 @@ class CallEventLog:
         return self._time
 
     def clock_set(self) -> None:
-        """The machine's clock was set: all times that are written from here on go by it."""
+        """The machine's clock was set: times that are written from here on follow it."""
         self._time.set(self._clock.now(), self._clock.wall())
 
     def append(self, view: LiveCall, serial: int, event: events.Event) -> LiveCall:
-        """Write down the call's `serial`-th event; the call's view after it."""
+        """Write the event with number `serial` of the call; returns the call's view after it."""
         kind = type(event)
         at = self._time.at(event.at)
         detail: Detail = {name: getattr(event, name) for name in DETAILS[kind]}
@@ -106,14 +106,14 @@ class CallEventLog:
         former, view = view, live.apply(view, event, self._time)
         stream_kind = STREAM_KINDS.get(kind)
         if stream_kind is StreamEventKind.CALL_MOVED and view.state is former.state:
-            stream_kind = None  # to another queue, which `CALL_QUEUED` tells
+            stream_kind = None  # to another queue, for which `CALL_QUEUED` follows
         if stream_kind is not None:
             self.stream.publish(stream_kind, view, at)
         self._bus.publish(CallEventLogged(view, event))
         return view
 
     def trace(self, call_id: CallId, number: str, now: float) -> None:
-        """Keep the number that the caller of a new call withholds; nothing else of the call tells it."""
+        """Write the number that the caller of a new call withholds; no other row or event of the call has it."""
         self._spool.append(TraceRow(call_id, self._time.at(now), number))
 
     def screen_pop(
@@ -124,7 +124,7 @@ class CallEventLog:
         customer: Customer | None,
         beside: ScreenPopExtras,
     ) -> None:
-        """Tell the agent's screen who is calling, at the moment the phone begins to ring."""
+        """Publish the screen pop, at the moment when the agent's phone begins to ring."""
         contacts = self._directory.last_contacts(customer.id if customer else view.caller, CONTACTS_SHOWN)
         pop = ScreenPop(
             agent=event.agent,
@@ -143,12 +143,12 @@ class CallEventLog:
     def offer_ended(
         self, view: LiveCall, queue: QueueName, event: events.CallOfferEnded, ending: OfferEndedCause, phone: str = ""
     ) -> None:
-        """Tell the agent's screen that the offer is over, and at which `phone` it was accepted."""
+        """Publish that the offer has ended, and at which `phone` it was accepted."""
         over = AgentOfferEnded(view.call_id, event.agent, queue, ending, phone)
         self.stream.publish(StreamEventKind.OFFER_ENDED, over, self._time.at(event.at))
 
     def close(self, call_id: CallId, history: Sequence[events.Event], figures: Detail) -> CdrRow:
-        """Fold the finished history into the call's record and write it down."""
+        """Fold the finished history into the call's record and write it."""
         row = cdr(call_id, history, self._time, figures)
         if not is_on_record(history):
             self.stream.publish(StreamEventKind.CALL_ENDED, row, row.ended_at)
@@ -160,14 +160,14 @@ class CallEventLog:
         return row
 
     def work(self, item: WorkItem) -> None:
-        """A work item has come to another state."""
+        """A work item has changed."""
         at = item.changed_at or item.created_at
         self._spool.append(WorkRow(item.id, item.changes, at, item))
         self.stream.publish(StreamEventKind.WORK_CHANGED, item, at)
         self._bus.publish(WorkItemChanged(item))
 
     def answer(self, view: LiveCall, agent: AgentId | None, number: int, event: events.QuestionAnswered) -> None:
-        """The caller has answered a question, about the talk with `agent` if there was one."""
+        """The caller has answered a question; `agent` is the one of the talk before, None when there was none."""
         row = AnswerRow(
             call_id=view.call_id,
             n=number,
@@ -184,11 +184,11 @@ class CallEventLog:
         self.stream.publish(StreamEventKind.QUESTION_ANSWERED, row, row.at)
 
     def queue_visit(self, row: QueueVisitRow) -> None:
-        """A visit to a queue is over, with all that belongs to it."""
+        """A visit to a queue has ended."""
         self._spool.append(row)
 
     def reloaded(self, report: ReloadReport) -> None:
-        """Other settings hold from now on."""
+        """A reload has taken effect."""
         self.stream.publish(StreamEventKind.RELOADED, report, self._clock.wall())
 
     def recording(self, row: RecordingRow) -> None:
@@ -206,7 +206,7 @@ class CallEventLog:
         self.stream.publish(StreamEventKind.AGENT_STATE, agent, agent.since)
 
     def agent_cut_off(self, agent: AgentId, now: float) -> None:
-        """The daemon stops while an agent is logged in: what passes until the next start is no time on duty."""
+        """The daemon stops while an agent is logged in: the time until the next start is not time on duty."""
         self._agent_events += 1
         row = AgentEventRow(
             agent, self._time.at(now), self._agent_events, LiveAgentState.LOGGED_OUT.value, SHUTDOWN_REASON

@@ -1,11 +1,11 @@
-"""The live event stream: what happens to calls and agents, numbered, for boards, screen pops and CRMs.
+"""The live event stream: numbered events of calls and agents, for boards, screen pops and CRMs.
 
 Call control publishes, any number of listeners subscribe. Rules:
 
 - Serial numbers grow by one and are never reused, so a listener that lost its connection resumes after the last
   one it saw; when the history no longer reaches back that far, a `gap` event says so first.
-- Publishing never waits. A listener that does not keep up loses its place: what it had not yet taken is thrown away,
-  it gets one last `overrun` event and its subscription ends. It can resume from the history like any other.
+- Publishing never waits. For a listener that is too slow the waiting events are dropped, it gets one last `overrun`
+  event, and its subscription ends. It can resume from the history like any other listener.
 """
 
 import asyncio
@@ -24,13 +24,13 @@ from acdcore.kernel.ids import AgentId, CallId, QueueName
 from acdcore.work.model import WorkItem
 
 HISTORY_EVENTS = 10_000
-"""Kept for resuming: some 1,200 calls, which is ten minutes of a 150-line floor, in about 10 MB."""
+"""Events kept for resuming: some 1,200 calls, which is ten minutes with 150 calls at once, in about 10 MB."""
 SUBSCRIBERS_MAX = 256
-"""Each costs every publish an append; boards and CRMs are dozens."""
+"""Listeners at once; each costs an append for every event. Boards and CRMs are dozens."""
 
 
 class StreamEventKind(StrEnum):
-    """What happened; beside each, the type of its data."""
+    """Kinds of events; the comment beside each is the type of its data."""
 
     CALL_ARRIVED = "call_arrived"  # LiveCall
     CALL_ANSWERED = "call_answered"  # LiveCall
@@ -63,19 +63,19 @@ class OfferEndedCause(StrEnum):
     BUSY = "busy"
     FAILED = "failed"
     WITHDRAWN = "withdrawn"
-    """The caller left, overflowed or was hung up, or the agent went away."""
+    """The caller left, overflowed or was hung up, or the agent logged out or became not ready."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScreenPop:
-    """A call is offered to an agent: all that the agent's screen shows at the first ring."""
+    """A call is offered to an agent: the contents of the agent's screen at the first ring."""
 
     agent: AgentId
     """Whose phone begins to ring."""
     queue: QueueName
     """The queue that the caller waited in."""
     ring_for_s: float
-    """How long it will ring."""
+    """How long it will ring, seconds."""
     call: LiveCall
     """The call, with number, language and times."""
     customer: Customer | None
@@ -83,18 +83,18 @@ class ScreenPop:
     last_contacts: tuple[PastContact, ...]
     """That customer's or that number's latest contacts, newest first."""
     place: str = ""
-    """Where the number is at home; empty when unknown."""
+    """The place of the number; empty when unknown."""
     region: str = ""
     """The customer's region by the card, else the number's; empty when no region claims it."""
     work: WorkItem | None = None
     """The callback or message that the agent is rung for; None: a caller is on the line."""
     open_work: tuple[WorkItem, ...] = ()
-    """What else is open for this customer, newest first: the agent can close it."""
+    """Other open work items of this customer, newest first; the agent can close them."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScreenPopExtras:
-    """What a screen pop shows beside the call and the customer's card."""
+    """The parts of a screen pop besides the call and the customer's card."""
 
     place: str
     region: str
@@ -104,7 +104,7 @@ class ScreenPopExtras:
 
 @dataclass(frozen=True, slots=True)
 class AgentOfferEnded:
-    """An offer ended, in one of the closed list of ways."""
+    """An offer ended."""
 
     call_id: CallId
     """The call that was offered."""
@@ -120,12 +120,12 @@ class AgentOfferEnded:
 
 @dataclass(frozen=True, slots=True)
 class AlarmChange:
-    """A fault or a broken target begins or ends."""
+    """An alarm was raised or has ended."""
 
     name: str
     """Stable key, such as `recording_off`."""
     is_raised: bool
-    """False: it is over."""
+    """False: it has ended."""
     detail: str
     """One line for a human, with figures."""
     about: str = ""
@@ -136,7 +136,7 @@ class AlarmChange:
 
 @dataclass(frozen=True, slots=True)
 class MissedEvents:
-    """The listener has not seen everything: read the state anew."""
+    """The listener has missed events and has to read the state again."""
 
     first_serial: int
     """First event that was not delivered."""
@@ -162,20 +162,20 @@ StreamEventData: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class StreamEvent:
-    """One thing that happened."""
+    """One event."""
 
     serial: int
     """Grows by one from event to event."""
     at: datetime
     """When, UTC."""
     kind: StreamEventKind
-    """What."""
+    """What happened."""
     data: StreamEventData
-    """To whom and how."""
+    """The data of that kind."""
 
     @property
     def agent(self) -> AgentId | None:
-        """The agent whom it concerns, if one."""
+        """The agent whom it concerns; None when it concerns none."""
         match self.data:
             case AlarmChange() | MissedEvents() | LiveHours() | ReloadReport():
                 return None
@@ -217,7 +217,7 @@ class Subscription:
         return self._events.popleft()
 
     def close(self) -> None:
-        """Stop listening; what is already buffered can still be taken."""
+        """Stop listening; buffered events can still be read."""
         self._is_closed = True
         self._stream.forget(self)
         self._wake.set()
@@ -278,9 +278,9 @@ class CallEventStream:
             subscription.close()
 
     def _replay(self, limit: int, after: int) -> list[StreamEvent]:
-        """What a listener that saw `after` has missed, with a gap event ahead if that is not complete.
+        """The events after serial number `after`, with a gap event first if some are not kept any more.
 
-        Half of the listener's buffer stays free for what comes while it reads.
+        Half of the listener's buffer is left free for events that come while it reads.
         """
         is_of_this_run = after < self._next_serial
         missed = [event for event in self._history if event.serial > after or not is_of_this_run]
@@ -289,5 +289,5 @@ class CallEventStream:
         if first == after + 1:
             return missed
         at = missed[0].at if missed else self._started_at
-        detail = f"the history begins at event {first}; read calls, queues and agents anew"
+        detail = f"the history begins at event {first}; read calls, queues and agents again"
         return [StreamEvent(first - 1, at, StreamEventKind.GAP, MissedEvents(after + 1, detail)), *missed]

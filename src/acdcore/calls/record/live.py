@@ -52,7 +52,7 @@ def apply(view: LiveCall, event: history.Event, time: WallTime) -> LiveCall:
 
 
 def shifted(view: LiveCall, by: timedelta) -> LiveCall:
-    """`view` by a clock that was set by so much: how long ago everything was stays as it was."""
+    """`view` after the clock was set: all its times are moved by `by`."""
 
     def moved(at: datetime | None) -> datetime | None:
         return None if at is None else at + by

@@ -1,4 +1,4 @@
-"""After a crash: calls that were cut short get their records, repaired recordings theirs, and duties their end."""
+"""After a crash: writes the records of calls that were cut short, rows of repaired recordings, and agents' log-outs."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,34 +20,34 @@ from acdcore.kernel.ids import CallId
 from acdcore.recording.index import Repaired
 
 LOOK_BACK = timedelta(days=2)
-"""How far back from the last call of the last run, however long ago that was, calls without a record are looked for:
-none lasts longer, and each start has written the records of the run before."""
+"""How far back from the last call of the last run calls without a record are looked for: no call lasts longer, and
+each start has written the records of the run before."""
 CRASH_REASON = "restart"
-"""Why agents are logged out whom the last run left logged in."""
+"""Reason of the log-out of agents whom the last run left logged in."""
 TYPES: dict[str, TypeAdapter[events.Event]] = {name: TypeAdapter(kind) for kind, name in events.KINDS.items()}
 EPOCH = WallTime(0.0, datetime(1970, 1, 1, tzinfo=UTC))
 
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What a crash left and what was made of it."""
+    """What recovery has written."""
 
     calls: int
     """Records written for calls that were cut short."""
     recordings: int
-    """Rows written for recordings that were mended."""
+    """Rows written for recordings that were repaired."""
 
 
 def call_id_at(wall: datetime) -> CallId:
-    """The least call id of calls that arrive at `wall` or later; ids begin with the time of arrival in UTC."""
+    """The smallest id of calls that arrive at `wall` or later; ids begin with the time of arrival in UTC."""
     return CallId(f"{wall:%Y%m%dT%H%M%S}")
 
 
 async def first_to_look_at(history: History, wall: datetime, before: CallId | None = None) -> CallId:
-    """The least id of a call that the last run can have cut short, whatever the clock did since; raises Unavailable.
+    """The smallest id of a call that the last run can have cut short, whatever the clock did since; raises Unavailable.
 
-    Not counted back from now alone: an outage of weeks, or a clock that jumped ahead, must not hide any; nor from the
-    last call alone: its clock may have been ahead of ours. Calls from `before` on are those of this run.
+    It is not counted from the present time alone: an outage of weeks, or a clock that jumped ahead, must hide no call.
+    Nor from the last call alone: its clock may have been ahead of ours. Calls from `before` on are those of this run.
     """
     latest = await history.latest_call(before)
     last_wall = None if latest is None else arrival_in(latest)
@@ -55,7 +55,7 @@ async def first_to_look_at(history: History, wall: datetime, before: CallId | No
 
 
 def arrival_in(call_id: CallId) -> datetime | None:
-    """When a call arrived, by its id; None when the id does not tell."""
+    """When a call arrived, by its id; None when the id has no time."""
     try:
         return datetime.strptime(call_id[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
     except ValueError:
@@ -70,12 +70,12 @@ async def recover(
     directory: Path,
     started: datetime | None = None,
 ) -> Recovered:
-    """Write what is missing; to be called when the rows of the last run have been delivered.
+    """Write what is missing; call it when the rows of the last run are in the database.
 
-    Before the first call is taken and the first agent at work, or with the moment at which this run `started` (UTC).
+    Call it before the first call and the first log-in, or with the time at which this run `started` (UTC).
 
     `directory` holds the recordings: a talk that was cut short within its first second has left no file, and its
-    record must not name one. Raises Unavailable when the database is away.
+    record must not name one. Raises Unavailable without the database.
     """
     before = None if started is None else call_id_at(started)
     await end_duties(history, spool, started or clock.wall())
@@ -98,9 +98,10 @@ async def recover(
 
 
 async def end_duties(history: History, spool: Spool, before: datetime) -> None:
-    """Log out whom the last run left logged in, as of the last change of any agent: nobody knows of a later moment.
+    """Log out the agents whom the last run left logged in, at the time of the last change of any agent.
 
-    Without it, the time until the next log-in would count as ready, or as talking. Raises Unavailable.
+    No later time of the last run is known. Otherwise the time until the next log-in would count as ready, or as
+    talking. Raises Unavailable.
     """
     latest = await history.agent_changes(before, before)
     if not latest:
@@ -119,7 +120,7 @@ def record_of(call_id: CallId, history_of_call: Sequence[events.Event], director
 
 
 def event_of(row: CallEventRow) -> events.Event | None:
-    """A stored event as it was; None for a kind or a shape of another version of ours."""
+    """The event of a stored row; None for a kind or fields of another version."""
     adapter = TYPES.get(row.kind)
     if adapter is None:
         return None
@@ -132,7 +133,7 @@ def event_of(row: CallEventRow) -> events.Event | None:
 def recording_rows(
     record: CdrRow, history_of_call: Iterable[events.Event], mended: Mapping[str, Repaired]
 ) -> list[RecordingRow]:
-    """The rows of the call's recordings that were mended, each of the talk with its own agent."""
+    """The rows of the call's repaired recordings, each with the agent of its own talk."""
     history_of_call = list(history_of_call)
     talks = {segment.recording: segment for segment in segments_of(history_of_call) if segment.recording}
     nobody = FoldedSegment(SegmentKind.QUEUE, 0.0, record.queue)  # a message: the caller alone

@@ -1,4 +1,4 @@
-"""The SIP of calls in the log, at `log = "debug"`: every message in and out, without passwords."""
+"""SIP messages in the log, at `log = "debug"`: every message in and out, without passwords."""
 
 import re
 from typing import Final
@@ -10,23 +10,24 @@ from acdcore.sip.events import SipFlow
 from acdcore.sip.ladder import MessageDirection, Observer
 
 MESSAGE_CHARS_MAX = 8_192
-"""Of one message; longer ones are cut."""
+"""Characters of one message; longer ones are cut."""
 MESSAGES = Rate(per_s=500.0, burst=2_000.0)
-"""Written a second; a set-up is some 15. What is beyond, in a flood, is counted and said with the next one."""
+"""Messages logged in a second; a call set-up has some 15. Beyond it they are counted, and the next line has the
+count."""
 HIDDEN = "***"
 
 _URI_PASSWORD: Final = re.compile(r"(sips?:[^\s:@;>]{1,256}:)[^\s@>]{1,256}@", re.IGNORECASE)
-"""`sip:user:password@host`, RFC 3261 section 19.1.1, which nobody should send and some do."""
+"""`sip:user:password@host`, RFC 3261 section 19.1.1: discouraged, but some send it."""
 _CREDENTIALS: Final = re.compile(
     r"^((?:Proxy-)?Authorization[ \t]*:)(?![ \t]*Digest\b).*$", re.IGNORECASE | re.MULTILINE
 )
-"""Everything but Digest shows the password itself (Basic, Bearer)."""
+"""All schemes but Digest show the password itself (Basic, Bearer)."""
 _KEYS: Final = re.compile(r"^(a=crypto:[^\s]+ [^\s]+ ).*$|^k=.*$", re.IGNORECASE | re.MULTILINE)
 """Keys of encrypted audio (RFC 4568, RFC 4566 section 5.12)."""
 
 
 def sip_observer() -> Observer:
-    """Writes each message that it is shown as one event of the log."""
+    """An observer that writes each message as one event of the log."""
     log = structlog.get_logger("sip")
     budget = Bucket(MESSAGES, 0.0)
     left_out = 0
@@ -52,7 +53,7 @@ def sip_observer() -> Observer:
 
 
 def without_secrets(data: bytes) -> str:
-    """A message for people: bytes that are not UTF-8 replaced, passwords and keys hidden, long ones cut."""
+    """A message as text: bytes that are not UTF-8 are replaced, passwords and keys hidden, long messages cut."""
     text = data.decode(errors="replace")
     text = _URI_PASSWORD.sub(rf"\1{HIDDEN}@", text)
     text = _CREDENTIALS.sub(rf"\1 {HIDDEN}", text)
