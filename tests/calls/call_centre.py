@@ -12,7 +12,7 @@ When the block ends, every call must be over, and whatever a call can hold must 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from typing import cast
@@ -550,7 +550,7 @@ def carrier(plan: Plan) -> Trunk:
     """The one trunk."""
     return Trunk(
         name="carrier",
-        networks=(ip_network("198.51.100.0/24"),),
+        addresses=(ip_network("198.51.100.0/24"),),
         capacity=plan.capacity,
         user="carrier",
         password="password of carrier",
@@ -558,7 +558,7 @@ def carrier(plan: Plan) -> Trunk:
         nat=plan.nat,
         symmetric_rtp=plan.symmetric_rtp,
         may_dial_out=plan.may_dial_out,
-        numbers=plan.numbers,
+        **asdict(plan.numbers),
     )
 
 

@@ -28,7 +28,7 @@ from acdcore.calls.trunks.trunks import InboundRoute
 from acdcore.ivr.model.flow import NodeName
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId
-from acdcore.numbering.plan import NumberForm, NumberingPlan
+from acdcore.numbering.plan import NumberForm
 from acdcore.sip.events import InviteArrived
 from acdcore.work.model import WorkKind, WorkState
 
@@ -255,7 +255,7 @@ async def test_own_number_abroad_is_called_back_where_a_rule_names_it() -> None:
 
 @pytest.mark.parametrize(("number", "is_called"), [("020 7946 0000", True), ("+8613800000001", False)])
 async def test_home_is_the_country_of_the_trunk(number: str, is_called: bool) -> None:
-    rules = TrunkNumbers(NumberingPlan(country="GB"))
+    rules = TrunkNumbers(country="GB")
     async with opened(replace(asking(), numbers=rules)) as centre:
         await typed(centre, number.replace(" ", ""), number.replace(" ", "").replace("+", "00"))
         assert bool(items(centre)) is is_called
@@ -293,7 +293,7 @@ async def test_rules_of_beginnings_are_compared_with_canonical_numbers(
 
 
 async def test_subscribers_number_is_whole_on_a_trunk_with_an_area_code() -> None:
-    rules = TrunkNumbers(NumberingPlan(area_code="0757"))
+    rules = TrunkNumbers(area_code="0757")
     async with opened(replace(asking(), numbers=rules)) as centre:
         await typed(centre, "26331234", "075726331234")
         assert [item.number for item in items(centre)] == ["+8675726331234"]
@@ -330,7 +330,7 @@ async def test_what_is_no_number_is_never_dialled(where: str) -> None:
 async def test_customer_called_back_sees_the_number_of_the_agent_else_the_queues_else_the_trunks(
     by_agent: str, by_queue: str, shown: str
 ) -> None:
-    rules = TrunkNumbers(caller_id=OURS, form=NumberForm.PLUS_E164)
+    rules = TrunkNumbers(caller_id=OURS, number_form=NumberForm.PLUS_E164)
     wanted = plan(abandoned=True)
     around = {SERVICE: replace(wanted.around[SERVICE], caller_id=by_queue)}
     async with opened(replace(wanted, numbers=rules, around=around)) as centre:

@@ -1,6 +1,7 @@
 """The operator's settings: every error names its place, the environment wins, the rooms get what was read."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -66,6 +67,15 @@ def test_empty_file_gives_the_defaults(tmp_path: Path) -> None:
         ('[trunk_capacity]\nredirect_to = "100"', "trunk_capacity.redirect_to", "write a SIP address"),
         ("[trunks.carrier]\ncapacity = 5", "trunks.carrier", "nobody could use it"),
         ('[trunks.carrier]\nuser = "a"', "trunks.carrier", "user without password"),
+        (TRUNK + 'name = "other"', "trunks.carrier.name", "not a key that belongs here"),
+        (
+            TRUNK + '[trunks.carrier.routes]\n1 = { flow = "a", dialled = "2" }',
+            "trunks.carrier.routes.1.dialled",
+            "flows",
+        ),
+        ("trunks = 3", "trunks", "is not a table"),
+        ("[trunks]\ncarrier = 3", "trunks.carrier", "is not a table"),
+        (TRUNK + "routes = 3", "trunks.carrier.routes", "is not a table"),
         (TRUNK + 'country = "ZZ"', "trunks.carrier.country", "there is no country ZZ"),
         (TRUNK + 'area_code = "+755"', "trunks.carrier.area_code", "write an area code"),
         (TRUNK + 'caller_id = "sales"', "trunks.carrier.caller_id", "is no telephone number; write it as in"),
@@ -192,7 +202,7 @@ def test_secrets_are_not_shown(tmp_path: Path) -> None:
         tmp_path, TRUNK + 'user = "u"\npassword = "hidden"\n', ACDCORE_STORAGE__DSN="postgresql://u:hidden@h/d"
     )
     assert "hidden" not in repr(settings)
-    assert "hidden" not in repr(settings.trunk_settings())
+    assert "hidden" not in repr(tuple(settings.trunks.values()))
 
 
 # --- what the rooms get ---
@@ -233,10 +243,10 @@ def test_rooms_get_what_the_file_says(tmp_path: Path) -> None:
         20, 2, WhenFull.REDIRECT, "system.lines-busy", "sip:100@192.0.2.9"
     )
     target = "sip:198.51.100.1:5060;transport=tcp"
-    assert settings.trunk_settings() == (
+    assert [replace(trunk, routes={}) for trunk in settings.trunks.values()] == [
         Trunk("carrier", (ip_network("198.51.100.0/24"),), 5, target=target, may_dial_out=True),
-    )
-    assert settings.route_settings() == (
+    ]
+    assert settings.routes() == (
         InboundRoute("carrier", "95500", "hotline", "office", "night"),
         InboundRoute("carrier", "*", "other"),
     )
@@ -253,7 +263,7 @@ def test_rooms_get_what_the_file_says(tmp_path: Path) -> None:
 def test_trunk_may_be_sent_audio_where_its_descriptions_say_though_it_sends_from_elsewhere(tmp_path: Path) -> None:
     file = tmp_path / "acdcore.toml"
     file.write_text('[trunks.carrier]\naddresses = ["198.51.100.0/24"]\nsymmetric_rtp = false\n')
-    (trunk,) = load(file, {}).trunk_settings()
+    (trunk,) = load(file, {}).trunks.values()
     assert not trunk.symmetric_rtp
 
 
@@ -292,7 +302,7 @@ def test_md5_alone_is_offered_unless_realm_or_trunk_say_otherwise(tmp_path: Path
     text = '[sip]\ndigest_algorithms = ["SHA-256", "MD5"]\n[trunks.a]\nuser = "u"\npassword = "p"\n'
     settings = read(tmp_path, text + 'digest_algorithms = ["SHA-256"]\n[trunks.b]\nuser = "v"\npassword = "p"\n')
     assert settings.sip.digest_algorithms == ("SHA-256", "MD5")
-    assert [trunk.digest_algorithms for trunk in settings.trunk_settings()] == [("SHA-256",), ()]
+    assert [trunk.digest_algorithms for trunk in tuple(settings.trunks.values())] == [("SHA-256",), ()]
 
 
 def patterns_of(schema: object) -> Iterator[str]:

@@ -24,6 +24,7 @@ from acdcore.configuration.settings import Settings, load
 from acdcore.configuration.snapshot import load_snapshot
 from acdcore.ivr.calendars.file import load_calendars
 from acdcore.ivr.reading.phrases import PLACEHOLDERS
+from acdcore.kernel.mistakes import keys_of
 from acdcore.storage.stores.seed import read_seeds
 
 ROOT = Path(__file__).parents[2]
@@ -197,7 +198,11 @@ def fields_of(table: type) -> dict[str, Field]:
         }
     hints = get_type_hints(table, include_extras=True)
     assert dataclasses.is_dataclass(table)
-    return {field.name: of_dataclass(field, hints[field.name]) for field in dataclasses.fields(table)}
+    return {
+        field.name: of_dataclass(field, hints[field.name])
+        for field in dataclasses.fields(table)
+        if field.name in keys_of(table)
+    }
 
 
 def of_dataclass(field: "dataclasses.Field[object]", hint: object) -> Field:

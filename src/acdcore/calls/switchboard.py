@@ -174,10 +174,8 @@ class Switchboard:
 
     def _from_trunk(self, event: InviteArrived, trunk: Trunk) -> None:
         self._context.event_router.stack.set_path(event.session, trunk.path, credentials_of(trunk))
-        plan = trunk.numbers.plan
-        found = self._context.rules.trunks.route(
-            trunk.name, dialled_numbers(event.request, trunk.numbers.did_from, plan)
-        )
+        plan = trunk.plan
+        found = self._context.rules.trunks.route(trunk.name, dialled_numbers(event.request, trunk.did_from, plan))
         if found is None:
             self._turn_away(event, 404, (), "no such number")
             return

@@ -5,11 +5,11 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from acdcore.calls.routing_rules import BUSY_PROMPT, QueueRules
-from acdcore.configuration.number_section import OwnNumber
 from acdcore.configuration.sections import Seconds, Section
 from acdcore.ivr.files.bounds import SpokenText
 from acdcore.ivr.model.flow import Language
 from acdcore.kernel.ids import QueueName, SkillName
+from acdcore.numbering.setting_types import OwnNumber
 from acdcore.queues.settings import (
     NeedRule,
     OverflowCause,

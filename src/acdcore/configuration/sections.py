@@ -14,8 +14,9 @@ from annotated_types import Ge, Le, MinLen, MultipleOf
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from acdcore.calls.media.audio_address import AudioSettings
+from acdcore.calls.trunks.trunks import DigestAlgorithms
 from acdcore.kernel.setting_types import Port
-from acdcore.sip.auth.digest_values import DEFAULT_ALGORITHMS, Algorithm, once_each
+from acdcore.sip.auth.digest_values import DEFAULT_ALGORITHMS
 from acdcore.sip.events import InDialog
 
 
@@ -56,8 +57,6 @@ Seconds = Annotated[float, Ge(0)]
 """A length of time."""
 OwnAddress = Annotated[IPv4Address, AfterValidator(_named)]
 """An address of ours that goes into messages."""
-DigestAlgorithms = Annotated[tuple[Algorithm, ...], AfterValidator(once_each)]
-"""In the order in which they are offered."""
 
 
 @dataclass(frozen=True, slots=True)

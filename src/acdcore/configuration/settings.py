@@ -10,27 +10,23 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from operator import eq
 from pathlib import Path
-from typing import Annotated, ClassVar, Final, Literal
+from typing import ClassVar, Final, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from acdcore.calls.admission.admission import networks_of
 from acdcore.calls.admission.screening import ScreeningSettings
-from acdcore.calls.media.audio_address import ANYWHERE
 from acdcore.calls.numbers.number_location import Regions, RegionSettings
 from acdcore.calls.services.email_notices import MailSettings
 from acdcore.calls.services.http_services import ServiceSettings
 from acdcore.calls.trunks.capacity import TrunkCapacitySettings
-from acdcore.calls.trunks.trunks import AGENTS_TRUNK, InboundRoute, Trunk
-from acdcore.configuration.number_section import NumberKeys
+from acdcore.calls.trunks.trunks import AGENTS_TRUNK, InboundRoute, TrunkTables
 from acdcore.configuration.queue_section import QueueSection
 from acdcore.configuration.sections import (
-    DigestAlgorithms,
     HttpSection,
     IvrSection,
     JournalSection,
     MediaSection,
-    Section,
     SipSection,
     StorageSection,
 )
@@ -39,72 +35,18 @@ from acdcore.kernel.errors import SettingsError, raise_together
 from acdcore.kernel.lockout import LockoutSettings
 from acdcore.kernel.mistakes import mistakes
 from acdcore.kernel.networks import Network
-from acdcore.kernel.setting_types import FORMS, NetworkValue
+from acdcore.kernel.setting_types import FORMS
 from acdcore.kernel.toml_file import read_toml
 from acdcore.queues.settings import DispatcherSettings
 from acdcore.recognition.service import RecognitionSettings
 from acdcore.recording.retention import RetentionSettings
 from acdcore.recording.settings import RecordingSettings
-from acdcore.sip.events import InDialog
-from acdcore.sip.syntax.uri import MalformedValue, SipUri
+from acdcore.sip.syntax.uri import SipUri
 from acdcore.work.callback_queue import CallbackSettings
 
 PREFIX = "ACDCORE_"
 TEXT_KEYS = frozenset({"password", "dsn"})
 """Secrets may begin with any character."""
-
-
-class RouteSection(Section):
-    """What answers one number."""
-
-    flow: str
-    calendar: str = ""
-    closed_flow: str = ""
-    holiday_flow: str = ""
-    flows: dict[str, str] = Field(default_factory=dict)
-
-
-class TrunkSection(NumberKeys):
-    """One trunk."""
-
-    addresses: list[NetworkValue] = Field(default_factory=list)
-    capacity: Annotated[int, Field(ge=1, le=10_000)] = 150
-    user: str = ""
-    password: Annotated[str, Field(repr=False)] = ""
-    digest_algorithms: DigestAlgorithms = ()
-    target: Annotated[str, Field(pattern=r"^(sip:[^\s<>]+)?$")] = ""
-    nat: bool = True
-    symmetric_rtp: bool = True
-    may_dial_out: bool = False
-    in_dialog: InDialog = InDialog.ROUTE
-    ask_every_s: Annotated[float, Field(ge=0, le=3_600)] = 30.0
-    media_addresses: list[NetworkValue] = Field(default_factory=lambda: list(ANYWHERE))
-    routes: dict[str, RouteSection] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _is_whole(self) -> "TrunkSection":
-        if not self.addresses and not self.user:
-            raise ValueError("nobody could use it: give addresses, or user and password")
-        if self.digest_algorithms and not self.user:
-            raise ValueError("digest_algorithms without user: this trunk proves nothing; give user and password")
-        self.check_told_apart(self.routes)
-        if self.user and not self.password:
-            raise ValueError("user without password; set it in the environment rather than in the file")
-        if self.may_dial_out and not self.target:
-            raise ValueError('may_dial_out needs target = "sip:address:port"')
-        if self.target and not _has_ip_address(self.target):
-            raise ValueError(f"target {self.target} needs an IP address for its host: no name is looked up for a call")
-        if self.target and SipUri.parse(self.target).transport not in (None, "udp", "tcp"):
-            raise ValueError(f"target {self.target} needs a transport that is spoken here: ;transport=udp or tcp")
-        return self
-
-
-def _has_ip_address(uri: str) -> bool:
-    try:
-        ip_address(SipUri.parse(uri).host)
-    except (MalformedValue, ValueError):
-        return False
-    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +74,7 @@ class Settings:
     recognition: RecognitionSettings = field(default_factory=RecognitionSettings)
     regions: dict[str, RegionSettings] = field(default_factory=dict)
     services: dict[str, ServiceSettings] = field(default_factory=dict)
-    trunks: dict[str, TrunkSection] = field(default_factory=dict)
+    trunks: TrunkTables = field(default_factory=dict)
     queues: dict[str, QueueSection] = field(default_factory=dict)
     voice: VoiceSection = field(default_factory=VoiceSection)
     log: Literal["debug", "info", "warning", "error"] = "info"
@@ -161,35 +103,9 @@ class Settings:
         own = (self.sip.address, self.sip.advertised, self.media.address, self.media.advertised)
         return frozenset(str(address) for address in own if address is not None)
 
-    def trunk_settings(self) -> tuple[Trunk, ...]:
-        """For `Trunks`, in the order of the file."""
-        return tuple(
-            Trunk(
-                name=name,
-                networks=tuple(table.addresses),
-                capacity=table.capacity,
-                user=table.user,
-                password=table.password,
-                target=table.target,
-                nat=table.nat,
-                symmetric_rtp=table.symmetric_rtp,
-                may_dial_out=table.may_dial_out,
-                digest_algorithms=table.digest_algorithms,
-                in_dialog=table.in_dialog,
-                ask_every_s=table.ask_every_s,
-                numbers=table.numbers(),
-                media_addresses=tuple(table.media_addresses),
-            )
-            for name, table in self.trunks.items()
-        )
-
-    def route_settings(self) -> tuple[InboundRoute, ...]:
-        """For `Trunks`."""
-        return tuple(
-            InboundRoute(trunk, dialled, route.flow, route.calendar, route.closed_flow, route.holiday_flow, route.flows)
-            for trunk, table in self.trunks.items()
-            for dialled, route in table.routes.items()
-        )
+    def routes(self) -> tuple[InboundRoute, ...]:
+        """Of all trunks, in the order of the file."""
+        return tuple(route for trunk in self.trunks.values() for route in trunk.routes.values())
 
     def dispatcher_settings(self) -> DispatcherSettings:
         """For the dispatcher."""
@@ -197,7 +113,7 @@ class Settings:
 
     def known_networks(self) -> list[Network]:
         """Whence nobody is a stranger: trunks, what they are called at, and what the operator names."""
-        return [*networks_of(self.trunk_settings()), *self.security.known_networks]
+        return [*networks_of(tuple(self.trunks.values())), *self.security.known_networks]
 
     def region_tables(self) -> Regions:
         """Where numbers belong to; raises ValueError for a prefix or a place that is none."""

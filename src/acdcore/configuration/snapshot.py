@@ -9,9 +9,9 @@ from typing import TypeVar
 from acdcore.calls.media.prompts import queue_title
 from acdcore.calls.numbers.number_location import Regions
 from acdcore.calls.routing_rules import BUSY_PROMPT, Rules
-from acdcore.calls.trunks.trunks import Trunks
+from acdcore.calls.trunks.trunks import InboundRoute, Trunks
 from acdcore.configuration.queue_section import QueueSection
-from acdcore.configuration.settings import RouteSection, Settings
+from acdcore.configuration.settings import Settings
 from acdcore.control.connections import RULES as HTTP_CONNECTIONS
 from acdcore.ivr.calendars.file import load_calendars
 from acdcore.ivr.calendars.opening_hours import Calendar, CalendarName
@@ -69,7 +69,7 @@ class Snapshot:
         return Rules(
             flows=self.flows,
             calendars=self.calendars,
-            trunks=Trunks(settings.trunk_settings(), settings.route_settings()),
+            trunks=Trunks(tuple(settings.trunks.values()), settings.routes()),
             queues={QueueName(name): table.queue_rules() for name, table in settings.queues.items()},
             regions=self.regions,
             screening=settings.screening,
@@ -224,7 +224,7 @@ def reference_errors(checked: Snapshot, referable: ReferableNames) -> Iterator[S
                 yield SettingsError(file, f"trunks.{trunk}.routes.{dialled}", problem)
 
 
-def route_problems(route: RouteSection, checked: Snapshot, referable: ReferableNames) -> Iterator[str]:
+def route_problems(route: InboundRoute, checked: Snapshot, referable: ReferableNames) -> Iterator[str]:
     """What is wrong with what a number leads to."""
     for flow in filter(None, (route.flow, route.closed_flow, route.holiday_flow, *route.flows.values())):
         problem = referable.flow_problem(flow)

@@ -12,8 +12,8 @@ from acdcore.calls.model.directory import AgentRecord, Tier
 from acdcore.calls.numbers.trunk_numbers import AssertBy
 from acdcore.calls.routing_rules import unasked
 from acdcore.calls.trunks.overlaps import overlaps
+from acdcore.calls.trunks.trunks import Trunk
 from acdcore.configuration.queue_section import QueueSection, levels
-from acdcore.configuration.settings import TrunkSection
 from acdcore.configuration.snapshot import Snapshot, shortages, skills_asked
 from acdcore.configuration.voice_section import LANGUAGES as LANGUAGE_NAMES
 from acdcore.ivr.checks.transitions import transitions
@@ -57,7 +57,7 @@ def config_warnings(snapshot: Snapshot, agents: Sequence[AgentRecord], wall: dat
     """Every warning, the machine's first, then queue by queue; `agents` empty: nothing is said about skills."""
     warnings = [*snapshot.warnings, *shortages(snapshot.settings)]
     with_routes = frozenset(name for name, table in snapshot.settings.trunks.items() if table.routes)
-    warnings += overlaps(snapshot.settings.trunk_settings(), with_routes)
+    warnings += overlaps(tuple(snapshot.settings.trunks.values()), with_routes)
     active = [agent for agent in agents if agent.is_active]
     for name, table in snapshot.settings.queues.items():
         warnings += (f"queue {name}: {text}" for text in _of_queue(snapshot, name, table))
@@ -139,7 +139,7 @@ def _of_voices(snapshot: Snapshot) -> Iterator[str]:
         yield f"voice.http.url: the key goes to {server.hostname} as everybody on the way can read it; use https"
 
 
-def _of_numbers(trunk: TrunkSection) -> Iterator[str]:
+def _of_numbers(trunk: Trunk) -> Iterator[str]:
     """What is shown on calls out, where a carrier would refuse it or nobody would see it."""
     if trunk.may_dial_out and not trunk.caller_id:
         yield (
@@ -150,7 +150,7 @@ def _of_numbers(trunk: TrunkSection) -> Iterator[str]:
         yield "from_user takes the number's place in the From, and assert_by names no other: the number is not shown"
 
 
-def _of_routes(trunk: TrunkSection) -> Iterator[str]:
+def _of_routes(trunk: Trunk) -> Iterator[str]:
     """Patterns as other switches have them; a route is for one number."""
     for dialled in trunk.routes:
         if PATTERN.search(dialled):

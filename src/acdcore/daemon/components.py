@@ -208,7 +208,7 @@ def open_memory(
         realm=settings.sip.realm,
         agents_file=snapshot.file.parent / AGENTS_FILE,
         customers_file=snapshot.file.parent / CUSTOMERS_FILE,
-        trunk_users={trunk.user: trunk.name for trunk in settings.trunk_settings() if trunk.user},
+        trunk_users={trunk.user: trunk.name for trunk in settings.trunks.values() if trunk.user},
         dsn=settings.storage.dsn,
     )
     return open_storage(storage, clock, bus, on_progress, lambda new: keep_passwords(settings.storage.directory, new))
@@ -335,7 +335,7 @@ def stack_settings(settings: Settings) -> StackSettings:
 
 def open_admission(settings: Settings, directory: Directory, digest: DigestServer, bus: EventBus) -> AdmissionControl:
     """Who may call, and how much each address may send."""
-    trunks = Trunks(settings.trunk_settings(), settings.route_settings())
+    trunks = Trunks(tuple(settings.trunks.values()), settings.routes())
     sources = Sources(lockout=Lockout(settings.security))
     sources.use_trunks(settings.known_networks())
     secret = read_or_make_secret(settings.storage.directory)

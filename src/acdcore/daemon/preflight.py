@@ -66,7 +66,7 @@ def preflight(snapshot: Snapshot) -> Findings:
     settings, file = snapshot.settings, str(snapshot.file)
     errors: list[SettingsError] = []
     seeds = Seeds((), ())
-    trunk_users = {trunk.user: trunk.name for trunk in settings.trunk_settings() if trunk.user}
+    trunk_users = {trunk.user: trunk.name for trunk in settings.trunks.values() if trunk.user}
     try:
         here = snapshot.file.parent
         seeds = read_seeds(here / AGENTS_FILE, here / CUSTOMERS_FILE, settings.sip.realm, trunk_users)

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, Tag, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 SECRET_KEYS = frozenset({"password", "dsn", "headers"})
@@ -259,7 +260,13 @@ def keys_of(table: type) -> Mapping[int | str, Any]:
     if issubclass(table, BaseModel):
         return {field.alias or name: field.annotation for name, field in table.model_fields.items()}
     hints = get_type_hints(table, include_extras=True)
-    return {field.name: hints[field.name] for field in fields(table)} if is_dataclass(table) else {}
+    names = [field.name for field in fields(table)] if is_dataclass(table) else []
+    return {name: hints[name] for name in names if not _is_of_heading(hints[name])}
+
+
+def _is_of_heading(annotation: Any) -> bool:
+    """Whether it is the name in the heading of a table, which is no key of it."""
+    return any(isinstance(one, FieldInfo) and one.exclude is True for one in get_args(annotation)[1:])
 
 
 def _inside(kinds: Sequence[Any], part: int | str) -> list[Any] | None:

@@ -12,6 +12,8 @@ from pydantic import AfterValidator, Field, PlainValidator
 
 from acdcore.kernel import networks
 
+HEADING = "[name]"
+"""Under this, which no file has for a key, a table gets the name of its heading."""
 FORMS: Mapping[str, str] = {
     r"^(sips?:[^\s<>]+)?$": 'a SIP address, as in "sip:95500@192.0.2.10"',
     r"^(sip:[^\s<>]+)?$": 'a SIP address, as in "sip:192.0.2.10:5060"',
@@ -28,8 +30,12 @@ FORMS: Mapping[str, str] = {
 }
 """How each value that has a pattern is written, for an operator who wrote it otherwise."""
 
+HeadingName = Annotated[str, Field(validation_alias=HEADING, exclude=True)]
+"""A name that stands in the heading of a table, as in `[trunks.NAME]`, and is no key of it."""
 Port = Annotated[int, Ge(0), Le(65535)]
 """0 takes any free port."""
+SipTarget = Annotated[str, Field(pattern=r"^(sip:[^\s<>]+)?$")]
+"""A SIP URI; empty: none."""
 SipAddress = Annotated[str, Field(pattern=r"^(sips?:[^\s<>]+)?$")]
 """A SIP or SIPS URI; empty: none."""
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
@@ -67,3 +73,10 @@ def never_or_from(least_s: float) -> AfterValidator:
         return time_s
 
     return AfterValidator(long_enough)
+
+
+def named(tables: object) -> object:
+    """Tables by their names, each with the name of its heading, for `HeadingName`."""
+    if not isinstance(tables, dict):
+        return tables
+    return {name: {**table, HEADING: name} if isinstance(table, dict) else table for name, table in tables.items()}

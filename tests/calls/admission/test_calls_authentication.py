@@ -188,7 +188,7 @@ def test_names_that_do_not_exist_are_challenged_like_the_agents_as_often_as_thos
 
 def test_trunk_is_challenged_with_its_own_algorithms_by_its_address_and_by_its_name() -> None:
     target = "sip:203.0.113.7:5060"
-    strong = replace(CARRIER, networks=(), target=target, digest_algorithms=("SHA-256",))
+    strong = replace(CARRIER, addresses=(), target=target, digest_algorithms=("SHA-256",))
     asked = access(trunk=strong)
     assert offers(asked.admit(named_by("13900000009"), FROM_ELSEWHERE, HOTLINE, 0.0)) == ["SHA-256"]
     elsewhere = SipFlow(Transport.UDP, OURS, Address("203.0.113.8", 5060))

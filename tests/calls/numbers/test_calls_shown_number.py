@@ -16,7 +16,7 @@ FORWARD = replace(CALLBACK, forwarded=Forwarded(CALLER, DID))
 WITHHELD = replace(CALLBACK, forwarded=Forwarded("", DID))
 RULES = TrunkNumbers(caller_id=OURS)
 SCREENED = TrunkNumbers(
-    form=NumberForm.PLUS_E164,
+    number_form=NumberForm.PLUS_E164,
     caller_id=OURS,
     from_domain="example.com",
     assert_by=AssertBy.P_ASSERTED_IDENTITY,

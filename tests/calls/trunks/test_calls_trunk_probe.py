@@ -1,11 +1,14 @@
 """A trunk is down when its peer is silent twice in a row, and up at the first sign of life."""
 
 from dataclasses import replace
+from ipaddress import ip_network
 
 from acdcore.calls.trunks.probe import TrunkReach
 from acdcore.calls.trunks.trunks import Trunk
 
-NORTH = Trunk("north", (), 10, target="sip:192.0.2.1:5060", may_dial_out=True, ask_every_s=30.0)
+NORTH = Trunk(
+    "north", (ip_network("192.0.2.0/28"),), 10, target="sip:192.0.2.1:5060", may_dial_out=True, ask_every_s=30.0
+)
 SOUTH = replace(NORTH, name="south", target="sip:192.0.2.2:5060")
 QUIET = replace(NORTH, name="quiet", ask_every_s=0.0)
 INBOUND = replace(NORTH, name="inbound", may_dial_out=False)

@@ -85,7 +85,7 @@ def shown_on(out: CallOut, rules: TrunkNumbers) -> Shown:
 
 
 def _written(number: str, rules: TrunkNumbers) -> str:
-    return escaped_user(rules.plan.written(number, rules.form))
+    return escaped_user(rules.plan.written(number, rules.number_form))
 
 
 def _asserted(ours: SipUri, by: AssertBy, *, is_private: bool) -> Fields:

@@ -1,10 +1,14 @@
 """How one trunk reads and writes numbers, and which number is shown on its outbound calls."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
 
 from acdcore.calls.numbers.caller_id import DidFrom
-from acdcore.numbering.plan import NumberForm, NumberingPlan
+from acdcore.numbering.plan import HOME, NumberForm, NumberingPlan
+from acdcore.numbering.setting_types import AreaCode, Country, OwnNumber
 
 
 class AssertBy(StrEnum):
@@ -39,21 +43,23 @@ class Redirection(StrEnum):
     BOTH = "both"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrunkNumbers:
-    """The rules of one trunk for numbers."""
+    """The rules of one trunk for numbers: keys of the section `[trunks.NAME]`."""
 
-    plan: NumberingPlan = field(default_factory=NumberingPlan)
-    """How its numbers are read."""
+    country: Country = HOME.country
+    """The country whose plan its numbers follow."""
+    area_code: AreaCode = ""
+    """Area code of subscribers' numbers that come without one; empty: such a number is equal only to itself."""
     did_from: DidFrom = DidFrom.REQUEST_URI
     """Where it puts the dialled number."""
-    form: NumberForm = NumberForm.NATIONAL
+    number_form: NumberForm = NumberForm.NATIONAL
     """The form in which numbers are sent to it."""
-    caller_id: str = ""
+    caller_id: OwnNumber = ""
     """Our number that is shown on it, canonical; empty: none is known."""
-    from_user: str = ""
+    from_user: Annotated[str, Field(pattern=r"^[^\s<>@:\"]*$")] = ""
     """User part of the From, such as an account's name; the number is then asserted. Empty: the number shown."""
-    from_domain: str = ""
+    from_domain: Annotated[str, Field(pattern=r"^([A-Za-z0-9._-]+)?$")] = ""
     """Domain of the From and of our other addresses; empty: our own address."""
     assert_by: AssertBy = AssertBy.NONE
     """The field with our number besides the From."""
@@ -61,3 +67,8 @@ class TrunkNumbers:
     """The number shown on forwarded calls."""
     redirection: Redirection = Redirection.NONE
     """The field for forwarded calls."""
+
+    @property
+    def plan(self) -> NumberingPlan:
+        """How its numbers are read."""
+        return NumberingPlan(self.country, self.area_code)

@@ -224,7 +224,7 @@ def external_invite(call: Call, context: CallContext, trunk: Trunk, wanted: Dial
         caller_id=caller_id_for(call, context, wanted.agent),
         forwarded=Forwarded(call.view.caller, call.view.dialled) if wanted.is_forwarded else None,
     )
-    shown = shown_on(out, trunk.numbers)
+    shown = shown_on(out, trunk)
     target = shown.target
     if wanted.redirected_to is not None:
         hop = hop_of(wanted.redirected_to, flow) or Hop(flow.transport, flow.remote)

@@ -10,8 +10,8 @@ def overlaps(trunks: Sequence[Trunk], with_routes: frozenset[str]) -> Iterator[s
     """A warning for each trunk whose calls can count as another's; `with_routes` take calls in."""
     for place, trunk in enumerate(trunks):
         for other in trunks[:place]:
-            for network in trunk.networks:
-                if any(is_part_of(network, wider) for wider in other.networks):
+            for network in trunk.addresses:
+                if any(is_part_of(network, wider) for wider in other.addresses):
                     yield (
                         f"trunk {trunk.name}: calls from {network} count as trunk {other.name}'s, which stands before"
                         f" it; put [trunks.{trunk.name}] first, or leave them out of {other.name}'s addresses"

@@ -96,5 +96,5 @@ def _is_trunks(trunk: Trunk, uri: SipUri) -> bool:
 
 
 def _may_be_called(trunk: Trunk, number: str, named: str) -> bool:
-    canonical = trunk.numbers.plan.canonical(named)
-    return canonical != "" and (canonical == number or trunk.numbers.plan.is_subscriber_at_home(canonical))
+    canonical = trunk.plan.canonical(named)
+    return canonical != "" and (canonical == number or trunk.plan.is_subscriber_at_home(canonical))
