@@ -29,7 +29,7 @@ from typing import TypeAlias, TypeVar
 DEPTH_MAX = 32
 """Events that follow from one another; the longest chain of ours has four. More is a circle that would never end."""
 PENDING_MAX = 100_000
-"""Events that wait during one delivery: far more than one turn of the dispatcher brings on the largest floor."""
+"""Events that wait during one delivery: far more than one turn of the dispatcher brings in the largest call centre."""
 
 E = TypeVar("E")
 Unsubscribe: TypeAlias = Callable[[], None]

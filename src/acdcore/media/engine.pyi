@@ -32,7 +32,7 @@ class Engine:
         """
 
     def start(self) -> None:
-        """Start the thread. Raises RuntimeError when it was started before: an engine lives once."""
+        """Start the thread. Raises RuntimeError when it was started before: an engine runs only once."""
 
     def stop(self) -> None:
         """End all recordings and streams (BYE is sent), join the thread; safe to call twice.

@@ -125,8 +125,8 @@ class StreamTarget:
     is_symmetric: bool = True
     """The peer hears us where it sends from; else it is sent to where its SDP says, wherever it is heard from."""
     is_early: bool = False
-    """The peer has not answered yet: its silence is no loss, and until it is heard whoever is bridged to it goes on to
-    hear its own background."""
+    """The peer has not answered yet: its silence is no loss, and until it is heard the other side of its bridge
+    goes on to hear its own background."""
     sip_host: str | None = None
     """The IP that the peer's SIP comes from: behind a NAT its audio does too. None when it is not known."""
 

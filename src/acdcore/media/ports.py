@@ -39,7 +39,7 @@ class PortPairs:
         """Those that have rested longest come first; at the start none has been used."""
 
     def bind(self) -> tuple[int, socket.socket, socket.socket]:
-        """The RTP port and the bound sockets (RTP, RTCP); pairs in use by others are passed over.
+        """The RTP port and the bound sockets (RTP, RTCP); pairs in use by others are skipped.
 
         Raises PortsExhausted when no pair of the range is free, or when the machine refuses for another reason.
         """

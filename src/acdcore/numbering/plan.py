@@ -90,7 +90,7 @@ class NumberingPlan:
         """Whether a canonical number is somebody's telephone in this country, at an ordinary rate.
 
         Not so codes (emergency, information), shared-cost and premium-rate numbers, and countries that share the code:
-        +1 is also the Caribbean, where calling back a number that rang once pays whoever shows it.
+        +1 is also the Caribbean, where calling back a number that rang once pays the one who shows it.
         """
         if self.country == CHINA:
             return number.startswith("+" + HOME_COUNTRY_CODE) or _SUBSCRIBER.fullmatch(number) is not None

@@ -10,7 +10,7 @@ TELEPHONE_RATE = 8_000
 SAMPLE_OCTETS = 2
 """Signed 16 bit, little-endian."""
 CONFIDENCE_DEFAULT = 0.6
-"""At and above this a phrase is taken for said. Below it, whoever listens asks again or offers keys."""
+"""At and above this a phrase counts as said. Below it, the flow asks again or offers keys."""
 RECOGNISED_MAX = 5
 """Of the phrases that may have been said, so many of the best are returned."""
 

@@ -72,7 +72,7 @@ class VoiceDetectors:
         if not self._free:
             return VoiceActivity(self._make())
         found = self._free.pop()
-        found.reset()  # here, since whoever gave it back may have been about to use it
+        found.reset()  # here, since the thread that gave it back may have been about to use it
         return found
 
     def give_back(self, probability: Probability) -> None:

@@ -20,7 +20,7 @@ class WarningCode(IntEnum):
     ADDRESS_FORMAT = 301
     """The address is of a family, or of a kind, that we do not reach."""
     TRANSPORT = 302
-    """The transport is none of ours, such as SRTP."""
+    """The transport is not supported, such as SRTP."""
     MEDIA_TYPE = 304
     """No audio is among the media."""
     MEDIA_FORMAT = 305

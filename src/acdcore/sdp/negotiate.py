@@ -8,8 +8,8 @@
 - What we send is what the peer wants to receive: its address, its payload types, its packet time.
 - Hold is a direction without receiving, or the address 0.0.0.0 of RFC 2543; RFC 3264 section 8.4 asks for both.
 - An address that cannot be read (a host name, nothing) is empty: call control knows where the signalling comes from.
-- A later offer whose audio lines all have port 0 takes the audio back: answered alike, and at rest until another offer.
-- A line that cannot be used is passed over: what is wrong in it matters only when no other line gives us audio.
+- A later offer whose audio lines all have port 0 takes the audio back: the answer does the same, until another offer.
+- A line that cannot be used is skipped: what is wrong in it matters only when no other line gives us audio.
 - With `previous`, our last description in the dialog: the o= version grows only when something changed (section 8),
   lines stay at their places (section 8.2), and payload types keep their meaning (section 8.3.2).
 """

@@ -2,7 +2,7 @@
 
 Bytes, commands and the time go in; orders for the driver and events for call control come out, in order. The work is
 done by the UAS (incoming sessions), the UAC (outgoing ones), the modifier (re-INVITE, UPDATE), the prober (OPTIONS
-within a session) and the out-of-dialog part (all other requests); here messages and timers find their way to them.
+within a session) and the out-of-dialog part (all other requests); here messages and timers are brought to them.
 """
 
 from dataclasses import replace
@@ -77,7 +77,7 @@ class Endpoint:
         admitter: Admitter | None = None,
         sources: Sources | None = None,
     ) -> None:
-        """`admitter` decides who is served, without one everybody is; `sources` how much each address may send."""
+        """`admitter` decides who is served; None: everybody. `sources` limits each address; None: no limits."""
         self._admitter = admitter or Everybody()
         self._sources = sources
         self._ua = UserAgent(settings, ids)
@@ -281,7 +281,7 @@ class Endpoint:
         return self._out_of_dialog.request(request, turn), turn.out
 
     def is_known(self, host: str, now: float) -> bool:
-        """Whether an address is a trunk's or a phone's; where nobody is a stranger all are."""
+        """Whether an address is a trunk's or a phone's; without `sources` every address is."""
         return self._sources is None or self._sources.is_known(host, now)
 
     def census(self) -> EndpointCensus:

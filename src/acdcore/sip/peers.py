@@ -16,6 +16,6 @@ class Peer:
     """A trunk or an agent, by its address or its credentials."""
 
     kind: PeerKind
-    """Which of them."""
+    """A trunk or an agent."""
     name: str
     """The trunk's name in the settings, or the agent's number."""

@@ -280,7 +280,7 @@ class _Update(Generic[F]):
         for former in [old for old in self.bindings if old is not known and self._is_replaced(old, binding)]:
             self._remove(former)
         if known is not None and known.name != binding.name:
-            # The same address spelled another way (section 19.1.4); who follows the changes knows a phone by its name.
+            # The same address spelled another way (section 19.1.4); subscribers to changes know a phone by its name.
             self._remove(known)
             known = None
         if known is None:

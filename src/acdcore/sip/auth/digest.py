@@ -94,7 +94,7 @@ class Denied:
 
 DigestVerdict: TypeAlias = Verified | Challenge | Denied
 _WORTH: Final = (Challenge, Denied)
-"""Of several credentials that prove nothing the first kind counts; right ones, and a wrong password, end the search."""
+"""Of several credentials that prove nothing the first kind counts; right ones, or a wrong password, end the search."""
 
 
 class DigestServer:
@@ -135,7 +135,7 @@ class DigestServer:
     def verify(
         self, authorization_values: Iterable[str], asked: RequestToVerify, accounts: Accounts, now: float
     ) -> DigestVerdict:
-        """Judge the Authorization (or Proxy-Authorization) lines of a request; other realms are passed over.
+        """Judge the Authorization (or Proxy-Authorization) lines of a request; other realms are ignored.
 
         An unknown user costs the same hashing as a known one; `accounts` should not betray the difference either.
         """

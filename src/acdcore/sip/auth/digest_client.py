@@ -3,8 +3,8 @@
 One `DigestClient` serves one call. It remembers the last challenge of each realm, so that requests within the dialog
 carry credentials at once, each with a greater counter (RFC 3261 section 22.2 and 22.3, RFC 7616 section 3.3):
 
-- Each realm gets an answer of its own: to 401 an Authorization, to 407 a Proxy-Authorization, both if need be.
-- Of several challenges of a realm the strongest one that we know is answered; unknown algorithms are passed over.
+- Each realm gets an answer of its own: to 401 an Authorization, to 407 a Proxy-Authorization, or both.
+- Of several challenges of a realm the strongest one that we know is answered; unknown algorithms are ignored.
 - `auth` goes before `auth-int`; a challenge without qop gets the answer of RFC 2069.
 """
 

@@ -89,7 +89,7 @@ def hashed(algorithm: Algorithm, text: str | bytes) -> str:
 def digest_fields(value: str) -> list[dict[str, str]]:
     """The parameters, by lower-case name, of each `Digest` in a header line; none in a malformed line.
 
-    A line may hold several challenges (RFC 7235 section 4.1); those of other schemes are passed over. Quotes are taken
+    A line may hold several challenges (RFC 7235 section 4.1); those of other schemes are ignored. Quotes are taken
     away wherever they stand: phones also quote `algorithm`, `qop` and `nc`.
     """
     found: list[dict[str, str]] = []

@@ -56,7 +56,7 @@ class UserAgent:
         self.listening = ListeningAddresses()
         """Our addresses, once the driver knows them."""
         self.sources: Sources | None = None
-        """What each address is to us; None where nobody is a stranger."""
+        """What each address is to us; None: every address counts as known."""
         self._serial = 0
         self._actions: Mapping[SessionAction, Callable[[Session, Fact, EndpointTurn], None]] = {
             SessionAction.SEND_ANSWER: self._send_answer,

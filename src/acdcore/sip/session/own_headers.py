@@ -47,7 +47,7 @@ class EndpointSettings:
     retry_after_s: int = 5
     """What a 503 tells the peer."""
     path: DialogPath = SOURCE_PATH
-    """How requests within a dialog find a peer of whom nothing else is said."""
+    """How requests within a dialog find a peer for which no other path is set."""
     session_expires_min_s: int = 90
     """The smallest session timer that we accept (RFC 4028 section 5), otherwise 422."""
 

@@ -34,7 +34,7 @@ class Prober:
         self._ua = ua
 
     def watch(self, session: Session, watch: Watch | None, turn: EndpointTurn) -> None:
-        """Begin or cease to ask; nothing of it outlives the session."""
+        """Begin or stop asking; it ends with the session."""
         if watch == session.watch:
             return
         session.watch, session.question = watch, None

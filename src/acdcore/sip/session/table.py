@@ -8,7 +8,7 @@ Rules of the table:
 - OVER means that nothing is left: no timer, no dialog; the session is forgotten.
 - A connection that closes ends only what is not answered yet: the audio of a talk does not flow there, and its next
   request is sent on another one (`next_hop`).
-- A session in LEAVING is over for call control, and lives on only until its BYE has been answered.
+- A session in LEAVING is over for call control, and is kept only until its BYE has been answered.
 """
 
 from collections.abc import Mapping

@@ -101,8 +101,8 @@ class Uac:
     def _with_timer(self, session: Session, response: Response) -> Request | None:
         """The INVITE once more with what a 422 or 421 asks for; None where that is nothing that we can do.
 
-        The peer is to refresh: we watch the audio. Twice is not tried, because a longer interval than the one that it
-        asked for is none that it asked for (RFC 4028 section 7.4).
+        The peer is to refresh: we watch the audio. It is tried once only: an interval longer than the one that it asked
+        for would not be the one that it asked for (RFC 4028 section 7.4).
         """
         request = session.transaction.request
         if "timer" in request.tokens("Supported"):

@@ -1,7 +1,7 @@
 """Bytes to messages: one datagram, or one message cut from a stream by `framing` (RFC 3261 sections 7 and 25.1).
 
 Only what every message needs is checked here: start line, form of the header lines, Via, From, To, Call-ID, CSeq and
-the length of the body. All other headers are read, and refused, by whoever asks for them.
+the length of the body. All other headers are parsed, and refused, when they are first used.
 """
 
 import re

@@ -246,7 +246,7 @@ class TcpStreams:
             connection.close()
 
     def slow_down(self, flow: SipFlow) -> None:
-        """More comes over this connection than its peer may send."""
+        """The peer sends more over this connection than it may."""
         connection = self._connections.get(flow.connection)
         if connection is not None:
             connection.slow_down()
@@ -324,7 +324,7 @@ class TcpStreams:
             self._waiting.pop(flow.remote, None)
             # Requests that have not yet been answered know this connection only as the one to be opened.
             self.listener.on_closed(replace(flow, connection=0))
-        if flow.connection and connection.is_in_use:  # who opens and closes thousands makes us look through nothing
+        if flow.connection and connection.is_in_use:  # a peer that opens and closes thousands makes us search nothing
             self.listener.on_closed(flow)
 
     def _open(self, data: bytes, flow: SipFlow) -> None:
