@@ -24,7 +24,7 @@ from tests.calls.call_centre import (
 )
 
 from acdcore.calls.admission.screening import Screen
-from acdcore.calls.model.commands import AgentCommand, LiveAgentState, ReloadReport, SettingChange
+from acdcore.calls.model.commands import AgentCommand, LiveAgentState, LiveHours, ReloadReport, SettingChange
 from acdcore.calls.record.event_stream import AlarmChange, StreamEventKind
 from acdcore.calls.services.email_notices import EmailNotices, MailSettings
 from acdcore.configuration.settings import load
@@ -677,11 +677,9 @@ async def test_hours_are_told_at_once(tmp_path: Path) -> None:
         site.change("09:00", "07:00", "calendars.toml")
         await site.applied()
         assert is_open(site, SALES) is True
-        changed = [
-            event.data for event in site.centre.event_stream._history if event.kind is StreamEventKind.HOURS_CHANGED
-        ]
+        told = [event.data for event in site.centre.event_stream._history]
         assert [hours.state for hours in site.centre.context.hours.live() if hours.calendar == "shop"] == ["open"]
-        assert changed == []  # nobody listens to changes in this house
+        assert [(data.calendar, data.state) for data in told if isinstance(data, LiveHours)] == [("shop", "open")]
 
 
 async def test_closed_queue_that_goes_and_comes_back_is_closed_again(tmp_path: Path) -> None:
