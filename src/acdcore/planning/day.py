@@ -121,7 +121,7 @@ def mix_seeds(seed: int, number: int) -> int:
 
 
 class DaySource(Protocol):
-    """A source from which days can be drawn: one `Day`, a `Pattern`, a `Recording`."""
+    """A source from which days can be drawn: one `Day`, a `Pattern`, a `RecordedDay`."""
 
     def draw(self, seed: int) -> Day:
         """One possible day; the same for the same seed."""

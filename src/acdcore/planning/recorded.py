@@ -1,7 +1,7 @@
 """A recorded day as a source of days: the same calls and shifts, with random draws for what the record cannot contain.
 
 Drawn are the remaining patience of callers who were answered, and the talk times of callers who were not. The model
-leaves out pauses in side flows and manual assignments. `Recording.result` is what really happened, so a run without
+leaves out pauses in side flows and manual assignments. `RecordedDay.result` is what really happened, so a run without
 changes shows how accurate the model is.
 """
 
