@@ -45,7 +45,7 @@ from acdcore.calls.model.rows import CdrRow
 from acdcore.calls.numbers.trunk_numbers import TrunkNumbers
 from acdcore.calls.opening_hours import OpeningHours
 from acdcore.calls.operations import Operations
-from acdcore.calls.queueing.callback_scheduler import CallbackScheduler
+from acdcore.calls.queueing.callback_scheduler import CallbackScheduler, WorkAttempts
 from acdcore.calls.queueing.queue_client import Acd
 from acdcore.calls.queueing.queue_visits import QueueVisitRecorder
 from acdcore.calls.record.cdr import is_on_record
@@ -259,8 +259,6 @@ class CallCentre:
         self.bus.subscribe(ScreeningChanged, lambda _: screen.use(self.screening.entries()))
         self.switchboard = Switchboard(self.context, self.admission, screen)
         self.operations = Operations(self.context, self.switchboard, 1000, lambda: (), no_reload)
-        self.context.callback_scheduler.on_due = self.switchboard.begin_work
-        self.context.callback_scheduler.on_cancelled = self.switchboard.end_work
         self.context.hours.follow(self.context.rules)
         self.subscriptions = len(self.bus)
         """What the call centre itself hears; all else is subscribed for a time."""
@@ -276,7 +274,11 @@ class CallCentre:
         acd = Acd(Dispatcher(DispatcherSettings(plan.queues)), self.bus, self.clock, plan.journal)
         self.queue_visits = QueueVisitRecorder(acd, event_log, self.bus, self.clock)
         trunks = Trunks([carrier(plan), *plan.more_trunks], [*routes(), *plan.routes])
-        callback_scheduler = CallbackScheduler(CallbackQueue(plan.book, matching_key), event_log, self.bus, self.clock)
+        attempts = WorkAttempts(
+            lambda item: self.switchboard.begin_work(item), lambda item: self.switchboard.end_work(item)
+        )
+        callback_queue = CallbackQueue(plan.book, matching_key)
+        callback_scheduler = CallbackScheduler(callback_queue, attempts, event_log, self.bus, self.clock)
         writer = SilentWriter(self.engine) if plan.is_recorded else None
         recorder = CallRecorder(engine, cast(RecordingWriter | None, writer), event_log, self.clock)
         if writer is not None:

@@ -20,14 +20,13 @@ from acdcore.calls.media.prompts import PromptLibrary
 from acdcore.calls.media.speech_detection import EarsThread
 from acdcore.calls.model.events import RegistrationsChanged, ScreeningChanged
 from acdcore.calls.opening_hours import OpeningHours
-from acdcore.calls.queueing.callback_scheduler import CallbackScheduler
+from acdcore.calls.queueing.callback_scheduler import CallbackScheduler, WorkAttempts
 from acdcore.calls.queueing.queue_client import Acd
 from acdcore.calls.queueing.queue_visits import QueueVisitRecorder
 from acdcore.calls.record.event_log import CallEventLog
 from acdcore.calls.recording import CallRecorder
 from acdcore.calls.scripts.dial_out import options_request
 from acdcore.calls.services.http_services import Services
-from acdcore.calls.switchboard import Switchboard
 from acdcore.calls.trunks.capacity import CAPACITY_EXHAUSTED, TrunkCapacity
 from acdcore.calls.trunks.probe import TrunkProbe
 from acdcore.configuration.settings import Settings
@@ -126,6 +125,8 @@ class ContextParts:
 
     event_router: EventRouter
     recorder: CallRecorder
+    attempts: WorkAttempts
+    """The switchboard makes them, which stands on the call context."""
     bus: EventBus
     event_log: CallEventLog
     library: PromptLibrary
@@ -146,9 +147,8 @@ async def open_call_context(
     acd = Acd(queueing.dispatcher, parts.bus, clock, queueing.journal.record if queueing.journal is not None else None)
     queue_visits = QueueVisitRecorder(acd, parts.event_log, parts.bus, clock)
     phones = Phones(event_router, Registrar(RegistrarSettings()), parts.bus, clock)
-    callback_scheduler = CallbackScheduler(
-        CallbackQueue(settings.callbacks, matching_key), parts.event_log, parts.bus, clock
-    )
+    callback_queue = CallbackQueue(settings.callbacks, matching_key)
+    callback_scheduler = CallbackScheduler(callback_queue, parts.attempts, parts.event_log, parts.bus, clock)
     services = Services()
     listening = SpeechListening(engine, clock, parts.understanding)
     ears = EarsThread(engine, listening.attention, listening.deliver, clock)
@@ -230,10 +230,8 @@ def trunk_probe(context: CallContext) -> TrunkProbe:
 
 
 @contextlib.contextmanager
-def scheduling_work(context: CallContext, switchboard: Switchboard) -> Iterator[None]:
+def scheduling_work(context: CallContext) -> Iterator[None]:
     """Hours are kept, and work that is due goes into the queues, until the calls are drained."""
-    context.callback_scheduler.on_due = switchboard.begin_work
-    context.callback_scheduler.on_cancelled = switchboard.end_work
     context.hours.follow(context.rules)
     try:
         yield

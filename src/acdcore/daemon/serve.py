@@ -15,6 +15,7 @@ from acdcore.calls.media.prompts import PromptLibrary
 from acdcore.calls.media.tts import RuntimeTts
 from acdcore.calls.model.commands import PartHealth
 from acdcore.calls.operations import Operations
+from acdcore.calls.queueing.callback_scheduler import WorkAttempts
 from acdcore.calls.record.event_log import CallEventLog
 from acdcore.calls.record.event_stream import CallEventStream
 from acdcore.calls.services.email_notices import EmailNotices, MailTiming
@@ -166,11 +167,13 @@ async def serve(
         )
         stack.callback(library.close)
 
-        # The stack reports to the switchboard, which stands on the stack: the name is bound before it first listens.
+        # The stack and the callback scheduler call the switchboard, which stands on both: the name is bound before
+        # either begins.
         def on_sip(event: SipEvent) -> None:
             if not (isinstance(event, RequestFinished) and probe.on_request_finished(event)):
                 switchboard.on_sip(event)
 
+        attempts = WorkAttempts(lambda item: switchboard.begin_work(item), lambda item: switchboard.end_work(item))
         digest = DigestServer(settings.sip.realm, secrets.token_bytes(32), ids)
         admission = open_admission(settings, storage.directory, digest, bus)
         endpoint = Endpoint(endpoint_settings(settings), ids, admission, admission.sources)
@@ -179,7 +182,9 @@ async def serve(
         event_router = EventRouter(sip, engine, media_host, ids, bus, clock, settings.media, settings.own_hosts())
         first, trust = first_reading(clock), load_trust(settings.storage.directory, clock)
         queueing = stack.enter_context(started_dispatcher(settings, clock, trust, on_progress))
-        parts = ContextParts(event_router, recorder, bus, event_log, library, storage, clock, hearing.understanding)
+        parts = ContextParts(
+            event_router, recorder, attempts, bus, event_log, library, storage, clock, hearing.understanding
+        )
         context = await stack.enter_async_context(open_call_context(snapshot, queueing, parts))
         screen = open_screen(context, storage)
         switchboard = Switchboard(context, admission, screen)
@@ -201,7 +206,7 @@ async def serve(
         plane = await stack.enter_async_context(control_plane(context, switchboard, operations, storage, reload, keys))
         reload.keys = KeyFile(settings.storage.directory, keys, plane.use_keys)
         await stack.enter_async_context(sip)
-        stack.enter_context(scheduling_work(context, switchboard))
+        stack.enter_context(scheduling_work(context))
         bindings = await stack.enter_async_context(restored_bindings(context, settings))
         registered = context.agents.phones.export()
         admission.recognise(((user, binding.flow) for user, binding in registered), clock.now())

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -70,15 +70,29 @@ WORK_WITHOUT_QUEUE = AlarmKind(
 """Work items wait for a queue that is not in the settings."""
 
 
+@dataclass(frozen=True, slots=True)
+class WorkAttempts:
+    """The part that makes attempts at work items, as the callback queue orders."""
+
+    begin: Callable[[WorkItem], None]
+    """Begins an attempt: the item gets its place in the queue."""
+    end: Callable[[WorkItem], None]
+    """Takes the item out of its queue, or breaks off the attempt."""
+
+
 class CallbackScheduler:
     """The driver of the callback queue: its one timer, its rows, and the attempts that it begins and cancels."""
 
-    def __init__(self, callback_queue: CallbackQueue, event_log: CallEventLog, bus: EventBus, clock: Clock) -> None:
-        self.on_due: Callable[[WorkItem], None] = lambda _: None
-        """Begins an attempt at an item: places it in its queue."""
-        self.on_cancelled: Callable[[WorkItem], None] = lambda _: None
-        """Takes an item out of its queue, or ends the attempt at it."""
+    def __init__(
+        self,
+        callback_queue: CallbackQueue,
+        attempts: WorkAttempts,
+        event_log: CallEventLog,
+        bus: EventBus,
+        clock: Clock,
+    ) -> None:
         self._callback_queue = callback_queue
+        self._attempts = attempts
         self._event_log = event_log
         self._clock = clock
         self._timer: asyncio.TimerHandle | None = None
@@ -292,9 +306,9 @@ class CallbackScheduler:
                 case Changed(item=item):
                     self._event_log.work(item)
                 case Enqueue(item=item):
-                    self.on_due(item)
+                    self._attempts.begin(item)
                 case Dequeue(item=item) | BreakOff(item=item):
-                    self.on_cancelled(item)
+                    self._attempts.end(item)
                 case Absorbed() | InputRejected():
                     pass  # the caller of `handle` reads these
         self._arm()
