@@ -1,4 +1,4 @@
-"""Recordings of calls: ties a tap of the engine to a file of the writer and to the call's records."""
+"""Recordings of calls: connects a tap of the engine with a file of the writer and the call's records."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +32,7 @@ RECORDING_OFF = AlarmKind(
     Severity.MAJOR,
     "Make room on the disk of [recording] directory, or let the daemon's user write there.",
 )
-"""No talk is recorded: the disk is full or fails."""
+"""No talk is recorded: the disk is full or has failed."""
 RECORDING_FAILED = AlarmKind(
     "recording_failed",
     Severity.MINOR,
@@ -44,7 +44,7 @@ RECORDING_FAILED = AlarmKind(
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What is known of a recording while it runs."""
+    """Facts of a running recording, for its row."""
 
     call_id: CallId
     number: int
@@ -55,7 +55,7 @@ class Label:
 
 
 class CallRecorder:
-    """Starts and ends recordings; their rows are written when their files are complete."""
+    """Starts and ends recordings; a row is written when the file is complete."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class CallRecorder:
         self._clock = clock
         self._labels: dict[int, Label] = {}
         self._running: set[TapId] = set()
-        """Taps that have not ended yet."""
+        """Taps of recordings that run."""
         self.alarm: DiskAlarm | None = None
         self._log = structlog.get_logger("recording")
 
@@ -83,7 +83,7 @@ class CallRecorder:
         return len(self._labels)
 
     def path_for(self, call: Call) -> str:
-        """Where the call's next recording will lie; empty when nothing is recorded, or can be."""
+        """The path of the call's next recording; empty when recording is off or impossible now."""
         if self._writer is None or self.alarm is not None:
             return ""
         return recording_path(call.id, call.recordings + 1, self._clock.wall())
@@ -93,7 +93,7 @@ class CallRecorder:
         return self.settings.directory / path if path else None
 
     def begin(self, call: Call, left: Leg, right: Leg, path: str) -> TapId | None:
-        """Record a talk until `end` or until the call lets go of what it holds; None: it is not recorded."""
+        """Record a talk until `end` or until the call's resources are given back; None: it is not recorded."""
         if self._writer is None or not path:
             return None
         has_prompts = self.settings.announcements
@@ -102,13 +102,13 @@ class CallRecorder:
         return tap
 
     def begin_message(self, call: Call, caller: Leg, path: str, silence_s: float) -> TapId | None:
-        """Record the caller alone, until `end`; `Leg.on_speech_ended` tells when nothing was said for `silence_s`."""
+        """Record the caller alone, until `end`; `Leg.on_speech_ended` is called after `silence_s` without speech."""
         if self._writer is None or not path:
             return None
         return self._begun(call, self._engine.tap(caller.stream, hush_s=silence_s), path)
 
     def _begun(self, call: Call, tap: TapId, path: str) -> TapId:
-        assert self._writer is not None, "somebody has just seen it"
+        assert self._writer is not None, "the caller has just checked it"
         call.recordings += 1
         view = call.view
         self._labels[tap] = Label(call.id, call.recordings, view.agent, view.queue, view.caller, self._clock.now())
@@ -117,11 +117,11 @@ class CallRecorder:
         return tap
 
     def speech(self, tap: TapId) -> SpeechFigures:
-        """What was said until now in a message that is being recorded."""
+        """The speech found so far in a message that is being recorded."""
         return self._engine.speech(tap)
 
     def end(self, tap: TapId, keep_s: float | None = None, skip_s: float = 0.0) -> None:
-        """The talk is over; the file follows, or so much of its beginning, without what is skipped.
+        """End a recording; the file is completed with the part that is kept.
 
         Without effect the second time.
         """
@@ -132,17 +132,17 @@ class CallRecorder:
             self._engine.untap(tap, keep_s=keep_s)
 
     def drop(self, tap: TapId) -> None:
-        """Nothing of it is to be kept."""
+        """End a recording and delete its file."""
         self.end(tap, keep_s=0.0)
 
     def on_event(self, event: RecordingEvent) -> None:
-        """What the writer's thread has reported, brought to the loop."""
+        """Take an event of the writer; runs on the event loop."""
         match event:
             case RecordingCompleted(tap, path, duration_s, size_bytes, skipped_s):
                 self._write_down(tap, path, duration_s, size_bytes, skipped_s)
             case RecordingFailed(tap, path, reason, duration_s, size_bytes):
                 self._log.warning("recording_failed", path=path, reason=reason, duration_s=duration_s)
-                if self.alarm is None:  # a full disk has been told already, once for all recordings
+                if self.alarm is None:  # for a full disk one alarm is enough for all recordings
                     self._event_log.alarms.raise_alarm(RECORDING_FAILED, f"{path}: {reason}")
                 if duration_s > 0:
                     self._write_down(tap, path, duration_s, size_bytes)

@@ -1,4 +1,4 @@
-"""What operators may change while calls go on: replaced as a whole by a reload; who is on the line goes on as begun."""
+"""Routing rules: settings that a reload replaces as a whole. Calls in progress keep the rules they began with."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,53 +15,53 @@ from acdcore.work.callback_queue import CallbackSettings
 from acdcore.work.model import DialFirst
 
 BUSY_PROMPT = f"{SYSTEM}.{SystemPrompt.PLEASE_HOLD.value}"
-"""What callers are told who are not connected at once, unless their queue has other words for it."""
+"""The default prompt for callers who are not connected at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueueRules:
-    """What the calls' side does around one queue; the dispatcher's own settings are its `QueueSettings`."""
+    """Rules of call control for one queue; the dispatcher's own settings are its `QueueSettings`."""
 
     calendar: str = ""
     """The calendar whose hours the queue keeps; empty: always open."""
     keys: Mapping[str, str] = field(default_factory=dict)
-    """Keys that a waiting caller may press, with the flow that each leads to."""
+    """Keys that a waiting caller may press, each with the name of its flow."""
     busy_prompt: str = BUSY_PROMPT
-    """The prompt for who is not connected at once, said once and before the music; empty: nothing is said."""
+    """The prompt for callers who are not connected at once, played once before the music; empty: none."""
     keys_prompt: str = ""
-    """The prompt that tells of these keys, said with each announcement of the position."""
+    """The prompt that names these keys, played with each announcement of the position; empty: none."""
     survey: str = ""
-    """The flow that a caller hears when the agent hangs up first."""
+    """The flow for the caller when the agent hangs up first; empty: none."""
     sticky_within_days: float = 0.0
-    """A caller goes back to whoever served the last call, if it was not longer ago; 0: to the customer's owner only."""
+    """The agent of the last talk is preferred if it was not longer ago, days; 0: only the customer's owner is."""
     is_abandoned_called_back: bool = False
     """Whether those who hang up waiting are called back."""
     dial_first: DialFirst = DialFirst.AGENT
     """Who is rung first for a callback."""
     caller_id: str = ""
-    """The number of ours that callbacks and calls sent on from this queue show, canonical; empty: the trunk's."""
+    """Our number shown on callbacks and forwarded calls from this queue, canonical; empty: the trunk's."""
     first_language: Language = Language.MANDARIN
-    """The language that all agents of the queue are taken to speak; of a caller with another one they are told."""
+    """The language that all agents of the queue speak; the whisper names any other language of a caller."""
     callback_digits_min: int = 5
-    """A caller's number with fewer digits is no number to call back."""
+    """A caller's number with fewer digits is not called back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """One edition of everything."""
+    """One edition of the rules."""
 
     flows: Mapping[str, Flow]
     """By name."""
     calendars: Mapping[str, Calendar]
     """By name."""
     trunks: Trunks
-    """Who calls in, and the ways out."""
+    """Trunks and routes."""
     queues: Mapping[QueueName, QueueRules] = field(default_factory=dict)
-    """Every queue by name; work for one that is not named waits."""
+    """Every queue by name; work items for other queues wait."""
     regions: Regions = field(default_factory=lambda: Regions({}, {}))
-    """Where numbers belong to."""
+    """The regions of numbers."""
     screening: ScreeningSettings = field(default_factory=ScreeningSettings)
-    """Who is turned away."""
+    """Which callers are refused."""
     services: Mapping[str, ServiceSettings] = field(default_factory=dict)
     """HTTP services that flows may ask, by name."""
     callbacks: CallbackSettings = field(default_factory=CallbackSettings)
@@ -75,10 +75,10 @@ class Rules:
 
 
 NO_RULES = QueueRules()
-"""Around a queue that a reload has taken away from those who still wait in it."""
+"""The rules for a queue that a reload has removed while callers wait in it."""
 
 
 def unasked(skills: Iterable[SkillName], asked: Collection[SkillName]) -> list[SkillName]:
-    """Those that are asked for nowhere; languages are skills that callers may always come with."""
+    """The skills that nothing asks for. Languages are left out: any caller may bring one."""
     spoken = {language.value for language in Language}
     return [skill for skill in skills if skill not in asked and skill not in spoken]

@@ -1,7 +1,7 @@
-"""Work in the queue without anybody on the line: a callback, or a message to be heard, one script an attempt.
+"""Work items in the queue: a callback, or a message to be heard. Each attempt at an item is one run of this script.
 
-The call begins when the item is queued. An agent is rung for it like for any caller; then the customer is rung, or
-hears from us first and waits for the agent, as the queue has it.
+The call begins when the item is queued. An agent is rung for it as for a caller, and then the customer; or the customer
+is rung first and waits for the agent. The queue's `dial_first` decides.
 """
 
 from dataclasses import dataclass
@@ -59,21 +59,21 @@ ATTEMPT_BY_STATUS = {
     603: AttemptOutcome.BUSY,
     GIVEN_UP: AttemptOutcome.LEFT,
 }
-"""What a customer's phone says, where it is not simply that nobody answered; 487 is the agent's own hang-up."""
+"""Results of an attempt by the final status of the customer's phone; 487 means that the agent hung up."""
 NOBODY = frozenset({408, 480, 404})
-"""Statuses of a phone that nobody answered, or that is switched off."""
+"""Statuses of a phone that was not answered, or is switched off."""
 CANCELLED = Ending(Outcome.WITHDRAWN, EndedBy.SYSTEM, "cancelled")
-"""Of a call whose item the callback queue has taken out of the queue by itself, and needs not be told so."""
+"""Detail of the ending when the callback queue itself took the item out; it is not notified then."""
 OUTCOMES = {AttemptOutcome.TALKED: Outcome.ANSWERED, AttemptOutcome.HEARD: Outcome.ANSWERED}
-"""What an attempt makes of its call; the others reached nobody."""
+"""The call's outcome by the result of the attempt; all other results reached nobody."""
 RING_AGENT_S = 20.0
-"""How long the reserved agent's phone rings while the customer waits on the line."""
+"""Seconds for which the reserved agent's phone rings while the customer waits on the line."""
 MENU_S = 30.0
-"""An agent who heard a message and presses nothing for so long is done with it."""
+"""Seconds; an agent who heard a message and presses no key for so long has finished with it."""
 
 
 async def attempt(call: Call, context: CallContext, item: WorkItem) -> Ending:
-    """Wait for an agent, then do what the item asks for; the callback queue hears how it ended in every case."""
+    """Wait for an agent, then do the item's work; the callback queue is notified of the result in every case."""
     call.speak(Language(item.language) if item.language in set(Language) else Language.MANDARIN)
     call.log(history.WorkBegun(context.clock.now(), item.id, item.kind.value))
     progress = AttemptProgress(call, item, context)
@@ -111,7 +111,7 @@ async def attempt(call: Call, context: CallContext, item: WorkItem) -> Ending:
 
 
 def callback_joined(call: Call, context: CallContext, item: WorkItem) -> CallerJoined:
-    """The item's place: as its customer would stand if nobody had hung up."""
+    """The item's entry for the queue: the place that the customer would have without the hang-up."""
     return CallerJoined(
         entry=context.acd.name(call),
         queue=item.queue,
@@ -127,17 +127,17 @@ def callback_joined(call: Call, context: CallContext, item: WorkItem) -> CallerJ
 
 @dataclass(frozen=True, slots=True)
 class AttemptResult:
-    """How an attempt ended, and what follows."""
+    """The result of an attempt, and what follows."""
 
     how: AttemptOutcome
     then: SentTo | EnterQueue | None = None
-    """Where the customer, who is still on the line, goes on; None: nobody is."""
+    """Where the customer goes next; None when the customer is not on the line any more."""
     end: SegmentEnd | None = None
-    """Why the part with the agent ended, where neither hung up nor sent the customer on."""
+    """Why the agent's segment ended, if neither hung up nor sent the customer on."""
 
 
 class AttemptProgress:
-    """Tells the callback queue of the attempt, each thing once, whatever ends it."""
+    """Notifies the callback queue of the attempt's begin and end, each once, however the script ends."""
 
     def __init__(self, call: Call, item: WorkItem, context: CallContext) -> None:
         self._call = call
@@ -147,20 +147,20 @@ class AttemptProgress:
         self._is_over = False
 
     def begin(self, agent: AgentId) -> bool:
-        """An agent has it; False when it was settled, or the number is in hand already, in this very moment."""
+        """An agent has the item; False when it was closed, or its number came into progress, in this very moment."""
         outputs = self._context.callback_scheduler.handle(InProgress(self._item.id, agent))
         self._is_begun = not any(isinstance(output, InputRejected) for output in outputs)
         self._is_over = not self._is_begun
         return self._is_begun
 
     def ended(self, how: AttemptOutcome) -> None:
-        """The attempt came to its end."""
+        """The attempt has ended."""
         if not self._is_over:
             self._is_over = True
             self._context.callback_scheduler.handle(AttemptEnded(self._item.id, how))
 
     def close(self) -> None:
-        """The call is over: broken off when nothing was said of it before."""
+        """The call is over: an attempt without an end is reported as broken off."""
         if self._is_begun:
             self.ended(AttemptOutcome.LEFT)
         elif not self._is_over and self._call.ending != CANCELLED:
@@ -169,7 +169,7 @@ class AttemptProgress:
 
 
 async def call_back(call: Call, context: CallContext, item: WorkItem, served: Served, path: str) -> AttemptResult:
-    """The agent hears what it is about, then the customer's phone ringing, then the customer."""
+    """The agent hears the whisper, then the ringing of the customer's phone, then the customer."""
     agent = served.leg
     told_in, speaks = context.agents.language(served.agent), unexpected_language(call, item.queue)
     whisper = call.prompts.work_whisper(WorkKind.CALLBACK, item.queue, call.customer, told_in, speaks)
@@ -197,7 +197,7 @@ async def call_back(call: Call, context: CallContext, item: WorkItem, served: Se
 
 
 def introduce(call: Call, item: WorkItem, customer: Leg) -> int:
-    """Tell the customer who calls and why, before music and agent; the playback's number."""
+    """Play to the customer who calls and why, before music and agent; returns the playback's number."""
     return play_clips(call, customer, call.prompts.callback_introduction(item.queue, call.language))
 
 
@@ -223,7 +223,7 @@ def unreached(status: int) -> AttemptResult:
 
 
 async def talk(call: Call, context: CallContext, item: WorkItem, customer: Leg, agent: Leg, path: str) -> AttemptResult:
-    """Both talk until the agent hangs up or sends the customer elsewhere; whose agent is lost waits for another."""
+    """Both talk until one hangs up or the customer is sent on. After a lost agent the customer waits for another."""
     sent_to = await converse(call, customer, agent, context, path)
     if agent.is_lost:
         note_lost(call, context, agent, call.view.agent)
@@ -237,10 +237,10 @@ async def talk(call: Call, context: CallContext, item: WorkItem, customer: Leg, 
 
 
 async def customer_first(call: Call, context: CallContext, item: WorkItem, reserved: ReservedAgent) -> AttemptResult:
-    """The agent is reserved and sees whom for; the customer is rung, then the agent, while the customer hears so.
+    """The agent is reserved and gets the screen pop; the customer is rung, then the agent, while the customer waits.
 
-    An agent who does not come is set aside, so that the next customer is not rung for nobody; this one waits for
-    another, at the place that waiting has earned.
+    An agent who does not answer becomes not ready, so that the next customer is not rung without an agent. This
+    customer waits for another agent, at the same place.
     """
     if not context.callback_scheduler.may_dial(item):
         return AttemptResult(AttemptOutcome.LEFT)
@@ -264,7 +264,7 @@ async def customer_first(call: Call, context: CallContext, item: WorkItem, reser
 
 
 async def fetch(call: Call, context: CallContext, agent: AgentId) -> Leg | None:
-    """Ring the reserved agent; None when the agent does not come."""
+    """Ring the reserved agent; None when the agent does not answer."""
     try:
         leg = ring_seat(call, context, agent, RING_AGENT_S)
     except AcdError:
@@ -276,7 +276,7 @@ async def fetch(call: Call, context: CallContext, agent: AgentId) -> Leg | None:
 
 
 async def is_taken(call: Call, context: CallContext, agent: AgentId, leg: Leg) -> bool:
-    """Whether it is the agent who picked up: at an external number only the key tells."""
+    """Whether the agent answered; at an external number only after the agent pressed the key."""
     if not is_at_external_number(leg):
         return True
     until = ask_for_key(call, context, leg, agent)
@@ -296,7 +296,7 @@ async def is_taken(call: Call, context: CallContext, agent: AgentId, leg: Leg) -
                 later.append(note)
             case _:
                 pass
-    for each in later:  # for whoever has the caller next
+    for each in later:  # for the next step of the script
         call.mailbox.post(each)
     return is_pressed
 
@@ -307,7 +307,7 @@ async def hear(call: Call, context: CallContext, item: WorkItem, served: Served,
     speaks = unexpected_language(call, item.queue)
     whisper = call.prompts.work_whisper(item.kind, item.queue, call.customer, language, speaks)
     if agent.session is None:
-        return AttemptResult(AttemptOutcome.LEFT)  # hung up in the moment of answering
+        return AttemptResult(AttemptOutcome.LEFT)  # hung up at once after the answer
     file = context.recorder.file(item.recording)
     message = None if file is None else await context.library.recording(file)
     if message is not None:
@@ -344,6 +344,6 @@ async def hear(call: Call, context: CallContext, item: WorkItem, served: Served,
 
 
 async def tell_agent(call: Call, context: CallContext, served: Served, prompt: SystemPrompt) -> None:
-    """Say something to the agent, who may hang up meanwhile."""
+    """Play prompts to the agent, who may hang up meanwhile."""
     clips = call.prompts.system(prompt, context.agents.language(served.agent))
     await until_played(call, {play_clips(call, served.leg, clips)}, served.leg)

@@ -1,4 +1,4 @@
-"""The talk: whisper to the agent, the agent's number to the caller, then both together, recorded, on and off hold."""
+"""The talk: whisper to the agent, the agent's number to the caller, then the bridge, with recording and hold."""
 
 from acdcore.calls.context import CallContext
 from acdcore.calls.core.call import Call, SentTo
@@ -15,22 +15,22 @@ from acdcore.queues.inputs import AgentNotReady
 from acdcore.sip.events import EndCause
 
 LINE_LOST = "line lost"
-"""Why an agent is not ready whose line broke, so that nobody is offered a phone that may be dead."""
+"""Reason for not ready after a lost leg, so that no caller is offered to a phone that may be dead."""
 LEAVES_MAX = 2
-"""An agent who was gone before the talk so often with one caller is set aside: a phone that picks up and hangs up by
-itself would take the same caller again and again."""
+"""An agent who was lost before the talk so often with one caller becomes not ready: a phone that answers and hangs up
+by itself would get the same caller again and again."""
 
 
 async def talk_to_agent(call: Call, caller: Leg, context: CallContext, served: Served) -> SentTo | None:
-    """From the agent's answer until the agent hangs up, or somebody sends the caller elsewhere.
+    """From the agent's answer until the agent hangs up, or the caller is sent elsewhere.
 
-    When the agent is gone before both hear each other, no talk was had (`Call.has_talked`).
+    When the agent is lost before both hear each other, there was no talk (`Call.has_talked`).
     """
     now = context.clock.now()
     path = context.recorder.path_for(call)
     is_recorded = bool(path) and context.recorder.settings.begins == "answer" and served.leg.session is not None
     call.log(history.CallConnected(now, served.agent, "", path, contact_of(served.leg.phone), is_recorded))
-    # Before the announcements: so whoever hangs up during them has a recording too.
+    # Before the announcements, so that a call that ends during them has a recording too.
     tap = context.recorder.begin(call, caller, served.leg, path) if is_recorded else None
     before_talk = (
         (caller, call.prompts.agent_number(served.agent, call.language)),
@@ -38,7 +38,7 @@ async def talk_to_agent(call: Call, caller: Leg, context: CallContext, served: S
     )
     playbacks = {play_clips(call, leg, clips) for leg, clips in before_talk if clips}
     sent_to: SentTo | None = None
-    # An agent who hung up in the moment of answering did so before anybody here listened for it.
+    # The agent may have hung up right after the answer, before this script read the mailbox.
     if served.leg.session is not None:
         match await until_played(call, playbacks, served.leg):
             case None:
@@ -46,7 +46,7 @@ async def talk_to_agent(call: Call, caller: Leg, context: CallContext, served: S
             case SentTo() as sent_to:
                 caller.stop_playing()
             case _:
-                pass  # the agent is gone
+                pass  # the agent was lost
     if served.leg.is_lost:
         note_lost(call, context, served.leg, served.agent)
     is_left = sent_to is None and not call.has_talked
@@ -63,7 +63,7 @@ async def talk_to_agent(call: Call, caller: Leg, context: CallContext, served: S
 
 
 def whisper_to(call: Call, context: CallContext, served: Served) -> tuple[ClipId, ...]:
-    """What the agent is told of the caller."""
+    """The whisper for the agent: queue, VIP, language."""
     told_in = context.agents.language(served.agent)
     return call.prompts.whisper(served.queue, call.customer, told_in, unexpected_language(call, served.queue))
 
@@ -74,23 +74,23 @@ def unexpected_language(call: Call, queue: QueueName) -> Language | None:
 
 
 def note_left(call: Call, context: CallContext, served: Served) -> None:
-    """Write down that the agent has left the caller before the talk; who does so again takes no more callers."""
+    """Log that the agent was lost before the talk. After `LEAVES_MAX` times with one caller: not ready."""
     call.log(history.Returned(context.clock.now(), served.queue, served.agent))
     if call.times_left_by(served.agent) >= LEAVES_MAX:
         context.acd.handle(AgentNotReady(served.agent, "missed"))
 
 
 def end_talk(call: Call, context: CallContext, partner: Leg) -> None:
-    """Write down that the talk is over, and who ended it: the partner, or we because of a loss or an order."""
+    """Log that the talk is over, and who ended it: the partner, or the system after a loss or an order."""
     by = EndedBy.AGENT if partner.ended_by is EndCause.BYE else EndedBy.SYSTEM
     call.log(history.CallTalkEnded(context.clock.now(), by, SegmentEnd.MEDIA_LOST if partner.is_lost else None))
 
 
 def note_lost(call: Call, context: CallContext, partner: Leg, agent: AgentId | None) -> None:
-    """Write down that the partner is gone without having hung up.
+    """Log that the partner was lost without a hang-up.
 
-    A registered phone counts as unreachable from then on until it answers again (`PhoneVanished`). An agent's
-    outside number cannot be asked, so its agent has to say when it is there again.
+    A registered phone counts as unreachable until it answers again (`PhoneVanished`). An agent's external number cannot
+    be asked, so the agent has to become ready again by command.
     """
     cause = partner.ended_by.value if partner.ended_by is not None else ""
     call.log(history.PartyLost(context.clock.now(), partner.side.value, agent, cause))
@@ -99,14 +99,14 @@ def note_lost(call: Call, context: CallContext, partner: Leg, agent: AgentId | N
 
 
 def apologise_for_loss(call: Call, context: CallContext, caller: Leg) -> None:
-    """Tell the caller whose agent was lost, who keeps the place and need not wait for the end of the words."""
+    """Play an apology to the caller after a lost agent; the caller keeps the place and may be served meanwhile."""
     play_clips(call, caller, call.prompts.system(SystemPrompt.AGENT_LOST, call.language))
 
 
 async def talk_to_external_number(
     call: Call, caller: Leg, partner: Leg, number: str, context: CallContext
 ) -> SentTo | None:
-    """From the external party's answer until that party hangs up, or somebody sends the caller elsewhere."""
+    """From the external party's answer until that party hangs up, or the caller is sent elsewhere."""
     path = context.recorder.path_for(call)
     call.log(history.CallConnected(context.clock.now(), None, number, path))
     sent_to = await converse(call, caller, partner, context, path)
@@ -123,16 +123,16 @@ async def play_prompt(call: Call, leg: Leg, context: CallContext, prompt: Prompt
 
 
 def play_clips(call: Call, leg: Leg, clips: tuple[ClipId, ...]) -> int:
-    """Play `clips` to one party; the playback's number."""
+    """Play `clips` to one party; returns the playback's number."""
     playback = call.next_playback()
     leg.play(clips, playback)
     return playback
 
 
 async def until_played(call: Call, playbacks: set[int], agent: Leg | None = None) -> HungUp | SentTo | None:
-    """Wait until all `playbacks` were heard: None; or what came first, `agent` gone or the caller sent elsewhere.
+    """Wait until all `playbacks` have ended: None; or the note that came first: `agent` lost, or the caller sent on.
 
-    Without an `agent` the playbacks are the caller's last, and nothing comes first.
+    Without an `agent` these playbacks are the last of the call, and no note comes first.
     """
     while playbacks:
         match await call.mailbox.next():
@@ -150,12 +150,12 @@ async def until_played(call: Call, playbacks: set[int], agent: Leg | None = None
 async def converse(
     call: Call, caller: Leg, partner: Leg, context: CallContext, path: str, tap: TapId | None = None
 ) -> SentTo | None:
-    """Both hear each other, or music while one holds, until the partner is gone or the caller is sent elsewhere.
+    """Both hear each other, or music while one holds, until the partner hangs up or is lost, or the caller is sent on.
 
     `tap` is their recording, when it has begun already.
     """
     if partner.session is None:
-        return None  # gone, and the note of it not read yet
+        return None  # the partner is gone, and the note is not read yet
     if tap is None:
         tap = context.recorder.begin(call, caller, partner, path)
     try:
@@ -167,13 +167,13 @@ async def converse(
 
 
 async def until_parted(call: Call, caller: Leg, partner: Leg, context: CallContext) -> SentTo | None:
-    """Follow who holds and who goes."""
+    """Follow hold and resume until the talk ends."""
     caller.set_music(call.prompts.music())
     partner.set_music(call.prompts.music())
     caller.bridge(partner)
     call.log(history.Bridged(context.clock.now()))
     for leg in (caller, partner):
-        if leg.is_held:  # since the announcements, which are heard on hold or not
+        if leg.is_held:  # a hold may have begun during the announcements, which are played in any case
             follow_hold(call, caller, partner, context, leg)
     while True:
         match await call.mailbox.next():
@@ -188,7 +188,7 @@ async def until_parted(call: Call, caller: Leg, partner: Leg, context: CallConte
 
 
 def follow_hold(call: Call, caller: Leg, partner: Leg, context: CallContext, changed: Leg) -> None:
-    """Part the two while either holds, so that the other hears music; together again when neither does."""
+    """Unbridge while either party holds, so that the other hears music; bridge again when neither holds."""
     is_held = caller.is_held or partner.is_held
     if is_held == (call.view.state is CallState.HELD):
         return

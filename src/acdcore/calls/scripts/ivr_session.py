@@ -1,4 +1,4 @@
-"""The caller and the flow: carries the flow's actions out and brings back what the caller does."""
+"""A flow with its caller: carries out the flow's actions, and gives it the caller's keys and speech."""
 
 import asyncio
 from collections.abc import Sequence
@@ -65,7 +65,7 @@ from acdcore.media.model import ClipId
 from acdcore.numbering.plan import NumberForm
 
 Destination = EnterQueue | EnterFlow | Dial | HangUp | Ending
-"""Where a call goes next."""
+"""Where a call goes after a flow."""
 
 
 async def navigate(call: Call, caller: Leg, context: CallContext, flow: FlowName) -> Destination:
@@ -89,15 +89,15 @@ class FlowRun:
         self._machine = FlowMachine(call.rules.flows[flow], flow_context(call, context))
         self._messages = Messages(call, context)
         self._external_requests: set[asyncio.Task[None]] = set()
-        """Services that are being asked."""
+        """Requests to HTTP services that run."""
         self._listener: ListenedCaller | None = None
-        """Listens to the caller, or has what was said made out."""
+        """The speech recognition that runs; None when none does."""
         self._is_over = False
 
     async def run(self) -> Destination:
-        """Carry out what the flow says, and tell it what comes of it."""
+        """Carry out the flow's actions, and give it the results, until it leads out of the menu."""
         machine, clock = self._machine, self._context.clock
-        self._caller.set_music(())  # a queue's would be heard between the prompts, and over a message
+        self._caller.set_music(())  # the music of a queue would be heard between the prompts, and over a message
         if self._call.rules.flows[self._flow].reads_values():
             self._context.library.warm()
         actions = machine.start(clock.now())
@@ -119,7 +119,7 @@ class FlowRun:
                 actions = await self._next_step()
 
     def _play(self, clips: tuple[ClipId, ...], playback: int) -> None:
-        """Let the caller hear it; nothing to be heard has been heard at once."""
+        """Play to the caller; an empty playback ends at once."""
         if clips:
             self._caller.play(clips, playback)
         else:
@@ -127,7 +127,7 @@ class FlowRun:
             self._call.mailbox.post(Played(self._caller, playback))
 
     def caller_left(self) -> None:
-        """The flow ends in the middle, with the call or without: what was recorded is still worth a message."""
+        """The flow ends before its end, with the call or without; a message that was being recorded is kept."""
         if self._is_over:
             return
         self._is_over = True
@@ -139,13 +139,13 @@ class FlowRun:
             self._call.ending = replace(ending, outcome=self._call.abandoned())
 
     def close(self) -> None:
-        """Let go of what is still being asked."""
-        for errand in self._external_requests:
-            errand.cancel()
+        """Cancel the requests and the speech recognition that run."""
+        for request in self._external_requests:
+            request.cancel()
         self._stop_listening()
 
     async def _next_step(self) -> list[Action]:
-        """Wait for the caller, the end of a prompt, a service, or the flow's next deadline."""
+        """Wait for the caller, the end of a prompt, a service, or the flow's next deadline; returns its actions."""
         machine = self._machine
         deadline = machine.next_deadline()
         note = await self._call.mailbox.next(until=deadline)
@@ -171,7 +171,7 @@ class FlowRun:
                 return []
 
     def _carry_out(self, action: Action) -> list[Input]:
-        """Do what the flow says; what is known at once is answered at once."""
+        """Carry out one action; returns the inputs that follow at once."""
         call, now = self._call, self._context.clock.now()
         match action:
             case StopPlaying():
@@ -213,7 +213,7 @@ class FlowRun:
         return []
 
     def _prepare_to_listen(self, wanted: PrepareToListen) -> ListeningReady | ListeningUnavailable:
-        """Take a place among those who are listened to, if there is one."""
+        """Reserve a speech recognition, if one is free."""
         mailbox = self._call.mailbox
         call = ListenedCall(self._caller.stream, lambda speech: mailbox.post(SpeechReported(speech)), self._call.log)
         self._listener = self._context.listening.prepare(wanted, call)
@@ -226,10 +226,10 @@ class FlowRun:
             listener.close()
 
     def _request_callback(self, wanted: RequestCallback) -> CallbackRequestFinished:
-        """Take down a callback, with the time waited so far and the caller's priority."""
+        """Request a callback, with the time waited so far and the caller's priority."""
         call, callback_scheduler = self._call, self._context.callback_scheduler
         if self._context.rules.trunks.outbound_trunk() is None:
-            return CallbackRequestFinished(wanted.request, is_accepted=False)  # nobody could be called
+            return CallbackRequestFinished(wanted.request, is_accepted=False)  # no callback could be made
         number = number_to_call(call, self._context, wanted.number)
         if not number:
             return CallbackRequestFinished(wanted.request, is_accepted=False)
@@ -238,13 +238,13 @@ class FlowRun:
         return CallbackRequestFinished(wanted.request, item is not None)
 
     def _send_for(self, wanted: AskService) -> None:
-        """Ask a service meanwhile; its answer comes by the mailbox, in order with the caller's keys."""
+        """Ask a service in the background; its answer comes through the mailbox, in order with the caller's keys."""
         settings = self._call.rules.services.get(wanted.service)
         if settings is None:
             self._call.mailbox.post(ServiceReplied(ServiceAnswered(wanted.ask, ServiceMiss.UNAVAILABLE)))
             return
 
-        async def errand() -> None:
+        async def ask() -> None:
             began_at = self._context.clock.now()
             answered = await self._context.services.ask(settings, wanted)
             now = self._context.clock.now()
@@ -252,12 +252,12 @@ class FlowRun:
             self._call.log(history.ServiceAsked(now, wanted.service, is_answered, round(now - began_at, 3)))
             self._call.mailbox.post(ServiceReplied(answered))
 
-        task = asyncio.get_running_loop().create_task(errand())
+        task = asyncio.get_running_loop().create_task(ask())
         self._external_requests.add(task)
         task.add_done_callback(self._external_requests.discard)
 
     async def _clips(self, prompts: Sequence[PromptKey | RuntimeText]) -> tuple[ClipId, ...]:
-        """What is to be heard; values are spoken now, all at once, and word by word where they cannot be in time."""
+        """The clips to play. Values are synthesised now, all at once; word by word where that is not ready in time."""
         prompt_set, library = self._call.prompts, self._context.library
         words = list(dict.fromkeys(part for part in prompts if isinstance(part, RuntimeText)))
         spoken = dict(
@@ -270,9 +270,9 @@ class FlowRun:
 
 
 def destination_of(call: Call, context: CallContext, sent_to: SentTo) -> EnterQueue | EnterFlow:
-    """Write down who sent the caller where; where that is.
+    """Log who sent the caller where; returns the destination.
 
-    Staff see the queues and flows that there are now, so the call goes on under the settings of this moment.
+    Staff see the present queues and flows, so the call goes on with the settings of this moment.
     """
     where = sent_to.where
     rules = context.rules
@@ -284,13 +284,13 @@ def destination_of(call: Call, context: CallContext, sent_to: SentTo) -> EnterQu
 
 
 def renew(call: Call, context: CallContext) -> None:
-    """Go on under the settings of this moment. What is being heard is heard to its end."""
+    """Go on with the settings of this moment. A playback that runs goes on to its end."""
     former, call.settings = call.prompts, context.take_settings()
     context.library.give_back(former)
 
 
 def flow_context(call: Call, context: CallContext) -> FlowContext:
-    """What a flow starts with: all that earlier flows of the call have learnt, or what is known at its arrival."""
+    """The context for a new flow: that of the call's earlier flows, or the facts at the call's arrival."""
     view = call.view
     queue = view.queue
     customer = card(call.customer)
@@ -318,7 +318,7 @@ def flow_context(call: Call, context: CallContext) -> FlowContext:
 
 
 def look_up(call: Call, context: CallContext, wanted: Lookup) -> LookupFinished:
-    """Find the customer in memory; a hit is who the caller is from here on."""
+    """Find the customer in memory; a customer who is found is the caller from here on."""
     found = find_customers(context.directory, wanted.kind, wanted.value)
     if found is None:
         return LookupFinished(wanted.lookup, LookupMiss.NOT_FOUND)
@@ -339,7 +339,7 @@ def find_customers(directory: Directory, kind: LookupKind, value: str) -> Custom
 
 
 def known_card(customer: Customer) -> CustomerCard:
-    """What the flow may know of a customer."""
+    """The fields of a customer's card that flows may use."""
     language = Language(customer.language) if customer.language in set(Language) else None
     fields = {
         "member_number": customer.member_number or "",

@@ -1,10 +1,9 @@
-"""A nailed-up line: an agent dials in, and callers come over that call one after another, announced by a beep.
+"""A nailed-up leg: an agent dials in, and callers come over that call one after another, each announced by a beep.
 
-Between talks the line is silent; the agent's keys on it are `*` not ready and `#` ready, which ends a wrap-up too.
-During a talk `*` ends the talk (`nailed_up_leg.PART_KEY`). An agent who hangs up is logged out. A line that breaks
-leaves
-its agent not ready, so that nobody is offered a phone that may be dead; a line that we end by going down leaves the
-agent as before, to be rung at the same phone after the restart.
+Between talks the leg is silent; the agent's keys are `*` for not ready and `#` for ready, which ends a wrap-up too.
+During a talk `*` ends the talk (`nailed_up_leg.PART_KEY`). An agent who hangs up is logged out. After a lost leg the
+agent is not ready, so that no caller is offered to a phone that may be dead. When the daemon stops, the agent's state
+is kept, and the same phone is rung after the restart.
 """
 
 from contextlib import suppress
@@ -27,11 +26,11 @@ KEYS = {
     "*": (AgentCommand.NOT_READY, SystemPrompt.NOT_READY),
     "#": (AgentCommand.READY, SystemPrompt.READY),
 }
-"""What the agent's keys do between talks, and what the agent hears."""
+"""The agent's keys between talks: command and confirmation."""
 
 
 async def nailed_up(call: Call, context: CallContext, agent: AgentRecord) -> Ending:
-    """Log in whoever works at this phone, and let the line stand until one end hangs up."""
+    """Log in the agent who works at this phone, and keep the leg until one side hangs up."""
     caller = call.the_caller()
     await answer_caller(call, caller, context, "")
     who = context.agents.at_phone(agent.agent)
@@ -61,7 +60,7 @@ async def nailed_up(call: Call, context: CallContext, agent: AgentRecord) -> End
 
 
 def obey(context: CallContext, agent: AgentId, key: str) -> SystemPrompt:
-    """Do what the key asks for; what the agent is to hear."""
+    """Carry out the command of a key; returns the prompt for the agent."""
     command, confirmation = KEYS[key]
     try:
         context.agents.command(agent, command)
@@ -71,11 +70,11 @@ def obey(context: CallContext, agent: AgentId, key: str) -> SystemPrompt:
 
 
 def end_nailed_up(call: Call, context: CallContext, agent: AgentId, leg: NailedUpLeg) -> None:
-    """The line is over: to whom it is lent first, then the agent's duty, unless it goes on elsewhere."""
+    """The leg has ended: notify the borrower, then log the agent out, unless the agent works elsewhere by now."""
     leg.recall()
     if not context.agents.release(agent, leg) or call.ending is None:
         return
-    with suppress(WrongState):  # no longer active, and logged out for that
+    with suppress(WrongState):  # the agent was deactivated, and so is logged out
         match call.ending.outcome:
             case Outcome.FEATURE_CODE:
                 context.agents.command(agent, AgentCommand.LOG_OUT)

@@ -1,4 +1,4 @@
-"""Who should take this caller: the agent who looks after the customer, or who served the last call."""
+"""The preferred agent of a caller: the customer's owner, or the agent of the last talk."""
 
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ CONTACTS_LOOKED_AT = 10
 def preferred_agent(call: Call, context: CallContext, queue: QueueName) -> AgentId | None:
     """The customer's owner, or else the agent of the last talk if it was not too long ago; None: anybody.
 
-    Whoever is not logged in is passed over: nobody is to wait for somebody who has gone home.
+    An agent who is not logged in is skipped: no caller should wait for an agent who has gone home.
     """
     owner = call.customer.owner if call.customer is not None else None
     if owner and is_logged_in(context, owner):
@@ -37,7 +37,7 @@ def is_logged_in(context: CallContext, agent: AgentId) -> bool:
 
 
 def caller_facts(call: Call, context: CallContext) -> CallerFacts:
-    """What the queue's rules may ask about the caller."""
+    """The facts about the caller for the queue's rules."""
     customer = call.customer
     region = customer.region if customer is not None and customer.region else call.rules.regions.of(call.view.caller)
     return CallerFacts(

@@ -1,4 +1,4 @@
-"""From the place in the queue to the end of the talk, and to what follows it."""
+"""A visit to a queue: from joining to the end of the talk, and what follows."""
 
 from acdcore.calls.context import CallContext
 from acdcore.calls.core.call import Call, Ending, SentTo
@@ -21,7 +21,7 @@ from acdcore.queues.settings import ToAnnouncement, ToExternalNumber, ToFlow
 
 
 async def serve_in_queue(call: Call, caller: Leg, context: CallContext, wanted: EnterQueue) -> Destination:
-    """Wait, talk, and say where the call goes then."""
+    """Wait and talk; returns where the call goes next."""
     entry = take_place(call, context, wanted)
     announcements = Announcements(call, caller, context, is_told_busy=wanted.is_back)
     while True:
@@ -46,10 +46,10 @@ async def serve_in_queue(call: Call, caller: Leg, context: CallContext, wanted: 
 
 
 def take_place(call: Call, context: CallContext, wanted: EnterQueue) -> Entry:
-    """Stand in the queue; what the caller has waited before, promised a callback or cut off by a restart, counts."""
+    """Join the queue. Time waited before counts: for a promised callback, or before a restart cut the caller off."""
     now = context.clock.now()
     if not context.acd.dispatcher.keeps(call.settings.edition):
-        renew(call, context)  # after as many reloads as no call of ordinary length sees
+        renew(call, context)  # after more reloads than a call of usual length sees
     wish = context.callback_scheduler.wish_of(call, wanted.queue)
     call.priority_s = wanted.priority_s if wish is None else max(wanted.priority_s, wish.priority_s)
     call.waited_before_s = max(
@@ -58,7 +58,7 @@ def take_place(call: Call, context: CallContext, wanted: EnterQueue) -> Entry:
         context.places.claim(call.view.caller, wanted.queue, now) or 0.0,
     )
     was_answered = any(isinstance(event, history.CallConnected) and event.agent for event in call.history)
-    # Neither who passed the caller on nor who was gone before the talk.
+    # Neither the agent who sent the caller on nor the one who was lost before the talk.
     last_choice = None if was_answered else preferred_agent(call, context, wanted.queue)
     joined = CallerJoined(
         entry=context.acd.name(call),
@@ -79,7 +79,7 @@ def take_place(call: Call, context: CallContext, wanted: EnterQueue) -> Entry:
 
 
 def gone(call: Call, context: CallContext, entry: Entry) -> None:
-    """The call is over: whoever hung up waiting is called back, where the queue has it so."""
+    """The call is over: a caller who hung up while waiting is called back, if the queue's rules say so."""
     was_inside = not entry.is_over
     entry.abandon(call)
     queue = call.view.queue
@@ -97,9 +97,9 @@ def gone(call: Call, context: CallContext, entry: Entry) -> None:
 
 
 async def step_aside(call: Call, caller: Leg, context: CallContext, entry: Entry, flow: FlowName) -> Destination | None:
-    """Go through a flow while the place is kept; None: the caller waits on."""
+    """Run a flow while the place is kept; None: the caller waits on."""
     if call.mailbox.holds(Overflowed) or not entry.pause():
-        return None  # a rule was quicker than the key; its word waits in the mailbox
+        return None  # a rule was quicker than the key; its note waits in the mailbox
     call.log(history.SteppedAside(context.clock.now(), flow))
     match await navigate(call, caller, context, flow):
         case EnterQueue(is_back=True):
@@ -117,11 +117,10 @@ async def step_aside(call: Call, caller: Leg, context: CallContext, entry: Entry
 async def talk_and_after(
     call: Call, caller: Leg, context: CallContext, served: Served, wanted: EnterQueue
 ) -> Destination:
-    """The talk; then wherever the caller was sent, the queue's survey, or the end.
+    """The talk; then the destination to which the caller was sent, the queue's survey, or the end.
 
-    Back to the queue that served when the agent is gone before the talk, or is lost in it: whoever has waited is not
-    hung up on, nor asked how it was. The caller's need is as before, but is kept for no agent any more: the one
-    preferred may be who has gone.
+    When the agent is lost before the talk or in it, the caller goes back to the same queue, without a survey. The
+    caller needs the same skills, but is not reserved for an agent any more: that may be the agent who was lost.
     """
     sent_to = await talk_to_agent(call, caller, context, served)
     if sent_to is not None:
@@ -133,4 +132,4 @@ async def talk_and_after(
     survey = call.rules.queue(served.queue).survey
     if survey:
         return EnterFlow(FlowName(survey))
-    return Ending(Outcome.ANSWERED, EndedBy.AGENT)  # a caller who hangs up first never lets us come here
+    return Ending(Outcome.ANSWERED, EndedBy.AGENT)  # a caller who hangs up first cancels the script
