@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar, assert_never
 
+from tests.queues.journal_turns import read
+
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
 from acdcore.queues.decisions import (
     AgentState,
@@ -45,7 +47,7 @@ from acdcore.queues.inputs import (
     OfferId,
     WrapUpEnded,
 )
-from acdcore.queues.journal.lines import read, write
+from acdcore.queues.journal.lines import write
 from acdcore.queues.live_figures import Metrics
 from acdcore.queues.settings import (
     AgentSettings,

@@ -16,6 +16,7 @@ from tests.queues.dispatcher_harness import (
     DispatcherHarness,
     only,
 )
+from tests.queues.journal_turns import read
 
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
 from acdcore.queues.decisions import AgentState, Decision, Offered
@@ -47,7 +48,6 @@ from acdcore.queues.inputs import (
     TalkEnded,
     WrapUpEnded,
 )
-from acdcore.queues.journal.lines import read
 from acdcore.queues.live_figures import Metrics
 from acdcore.queues.settings import (
     AgentSettings,

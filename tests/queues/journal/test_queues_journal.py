@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.queues.dispatcher_harness import ANNA, HELP, SALES, TALK
+from tests.queues.journal_turns import read
 from tests.queues.shift import Shift, dispatcher_settings
 
 from acdcore.kernel.ids import SkillName
@@ -34,7 +35,6 @@ from acdcore.queues.journal.lines import (
     Mark,
     MarkKind,
     open_segment,
-    read,
     read_record,
     records,
     write,

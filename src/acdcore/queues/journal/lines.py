@@ -155,14 +155,6 @@ def _line(record: Mapping[str, object]) -> str:
 # ---- reading ----------------------------------------------------------------------------------------------------
 
 
-def read(line: str) -> tuple[float, Input]:
-    """The time and the input of a line that is a turn. Raises JournalError."""
-    record = read_record(line)
-    if not isinstance(record, JournalTurn):
-        raise JournalError(f"not a turn of the journal: {line[:80]!r}")
-    return record.at, record.event
-
-
 def read_record(line: str) -> Record:
     """Any line of a segment. Raises JournalError."""
     try:
