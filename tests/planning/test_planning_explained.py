@@ -1,4 +1,4 @@
-"""Obligations of the explanation of past calls: it tells what was decided then, from what, and how each offer ended."""
+"""Obligations of the explanation of past calls: it has each decision with its basis, and how each offer ended."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path

@@ -13,12 +13,12 @@ SLOW, FAST, NEW = AgentId("1"), AgentId("2"), AgentId("3")
 
 
 def learnt() -> Handling:
-    luck = Random(1)
+    rng = Random(1)
     talks = []
     for number in range(800):
         agent, pace = (SLOW, 1.3) if number % 2 else (FAST, 0.7)
         queue, median_s = (SALES, 100.0) if number % 4 < 2 else (HELP, 300.0)
-        talks.append(Talk(agent, queue, pace * luck.lognormvariate(math.log(median_s), 0.8), 10.0))
+        talks.append(Talk(agent, queue, pace * rng.lognormvariate(math.log(median_s), 0.8), 10.0))
     talks += [Talk(NEW, SALES, 400.0, 10.0), Talk(NEW, RARE, 600.0, 10.0)]
     return fit(talks)
 
@@ -33,10 +33,10 @@ def test_two_long_talks_do_not_make_a_slow_agent() -> None:
 
 
 def test_draws_keep_to_the_queue() -> None:
-    handling, luck = learnt(), Random(2)
+    handling, rng = learnt(), Random(2)
     medians = {}
     for queue in (SALES, HELP):
-        drawn = sorted(talk.talk_s for _ in range(1_000) if (talk := handling.draw(queue, luck.random())))
+        drawn = sorted(talk.talk_s for _ in range(1_000) if (talk := handling.draw(queue, rng.random())))
         medians[queue] = drawn[500]
     assert medians[SALES] == pytest.approx(95, rel=0.2)
     assert medians[HELP] == pytest.approx(285, rel=0.2)

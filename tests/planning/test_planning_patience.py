@@ -23,10 +23,10 @@ def test_published_example_comes_out(time: float, share: float) -> None:
 
 
 def test_patience_of_callers_mostly_served_is_found_again() -> None:
-    luck = Random(1)
+    rng = Random(1)
     waits = []
     for _ in range(5_000):
-        ends, served = luck.expovariate(1 / 120), luck.expovariate(1 / 60)
+        ends, served = rng.expovariate(1 / 120), rng.expovariate(1 / 60)
         waits.append(Wait(min(ends, served), ends < served))
     patience = fit(waits)
     assert patience.mean_s == pytest.approx(120, rel=0.05)
@@ -35,13 +35,13 @@ def test_patience_of_callers_mostly_served_is_found_again() -> None:
 
 
 def test_draws_follow_the_estimate_and_exceed_what_was_waited() -> None:
-    luck = Random(2)
-    patience = fit([Wait(luck.expovariate(1 / 100), luck.random() < 0.7) for _ in range(2_000)])
-    drawn = [patience.draw(luck.random()) or 0.0 for _ in range(4_000)]
+    rng = Random(2)
+    patience = fit([Wait(rng.expovariate(1 / 100), rng.random() < 0.7) for _ in range(2_000)])
+    drawn = [patience.draw(rng.random()) or 0.0 for _ in range(4_000)]
     for at in (20.0, 80.0, 200.0):
         assert sum(each > at for each in drawn) / len(drawn) == pytest.approx(patience.share_after(at), abs=0.03)
     for waited_s in (30.0, 150.0, 5_000.0):
-        later = [patience.draw(luck.random(), waited_s) or 0.0 for _ in range(200)]
+        later = [patience.draw(rng.random(), waited_s) or 0.0 for _ in range(200)]
         assert min(later) > waited_s
 
 

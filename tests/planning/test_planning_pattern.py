@@ -31,8 +31,8 @@ def test_kinds_come_in_their_shares_with_their_advance() -> None:
 
 @pytest.mark.parametrize("duration", [Duration(180.0), Duration(180.0, 0.8), Duration(180.0, 2.0)], ids=str)
 def test_durations_have_their_mean_and_variation(duration: Duration) -> None:
-    luck = Random(1)
-    drawn = [duration.draw(luck) for _ in range(40_000)]
+    rng = Random(1)
+    drawn = [duration.draw(rng) for _ in range(40_000)]
     assert fmean(drawn) == pytest.approx(180.0, rel=0.05)
     assert pstdev(drawn) / fmean(drawn) == pytest.approx(duration.variation, rel=0.12)
 

@@ -1,4 +1,4 @@
-"""Obligations of recorded days: what the record knows is kept, what it can not know is drawn, and a run without changes
+"""Obligations of recorded days: what the record knows is kept, what it cannot know is drawn, and a run without changes
 comes close to what happened."""
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ DAY = AFTERNOON.draw(2)
 
 
 def turns(day: Day) -> Iterator[RecordedTurn]:
-    """The day as the journal tells it: UTC, and a clock that began at some other time."""
+    """The day as turns of the journal: in UTC, with monotonic times that begin elsewhere."""
     for turn in Simulation(day).turns():
         wall = (MIDNIGHT + timedelta(seconds=turn.at)).astimezone(UTC)
         yield wall, turn.at + 5_000_000.0, turn.event, turn.decisions

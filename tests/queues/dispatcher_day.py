@@ -139,10 +139,10 @@ class DispatcherDay:
     def _lose_patience(self, entry: EntryId) -> None:
         if not self.dispatcher.is_waiting(entry):
             return
-        luck = self._chance.random()
-        if luck < self.plan.callback:
+        drawn = self._chance.random()
+        if drawn < self.plan.callback:
             self.handle(CallerLeft(entry, LeaveCause.CALLBACK))
-        elif luck < self.plan.callback + self.plan.withdrawn:
+        elif drawn < self.plan.callback + self.plan.withdrawn:
             self.handle(CallerLeft(entry, LeaveCause.WITHDRAWN))
         else:
             self.handle(CallerLeft(entry))

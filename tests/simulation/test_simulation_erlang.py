@@ -46,11 +46,11 @@ class Textbook:
 
     def draw(self, number: int, seed: int) -> list[Call]:
         """So many calls in the order of arrival."""
-        luck, at, calls = Random(seed), 1.0, []
+        rng, at, calls = Random(seed), 1.0, []
         for _ in range(number):
-            at += luck.expovariate(200.0 / 3_600.0)
-            patience_s = luck.expovariate(1 / self.patience_s) if self.patience_s < math.inf else math.inf
-            calls.append(Call(at, luck.expovariate(1 / 180.0), patience_s))
+            at += rng.expovariate(200.0 / 3_600.0)
+            patience_s = rng.expovariate(1 / self.patience_s) if self.patience_s < math.inf else math.inf
+            calls.append(Call(at, rng.expovariate(1 / 180.0), patience_s))
         return calls
 
     def day(self, calls: Sequence[Call]) -> Day:

@@ -65,8 +65,8 @@ class Seen:
 def watch(seed: int) -> Seen:
     """Run one day of chaos. Raises AssertionError on the first broken invariant, naming the seed and the time."""
     day = chaos(seed)
-    luck = Random(seed)
-    machine = RestartedDispatcher(day.settings, [luck.uniform(OPEN_S, CLOSE_S) for _ in range(RESTARTS)])
+    rng = Random(seed)
+    machine = RestartedDispatcher(day.settings, [rng.uniform(OPEN_S, CLOSE_S) for _ in range(RESTARTS)])
     auditor, seen, at = Auditor(day.settings), Seen(), 0.0
     try:
         for turn in Simulation(day, machine).turns():

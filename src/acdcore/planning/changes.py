@@ -311,11 +311,11 @@ def _more_calls(day: Day, factor: float, queue: QueueName | None) -> Day:
 
 def _copies(arrival: Arrival, factor: float) -> list[Arrival]:
     """The arrival itself and copies of it, on average `factor` in all."""
-    luck = Random(mix_seeds(7, arrival.chance))
-    copies = int(factor) + (luck.random() < factor % 1.0)
+    rng = Random(mix_seeds(7, arrival.chance))
+    copies = int(factor) + (rng.random() < factor % 1.0)
     made = [arrival] if copies else []
     for number in range(1, copies):
-        at = max(0.0, arrival.at + luck.uniform(-SHIFT_S, SHIFT_S))
+        at = max(0.0, arrival.at + rng.uniform(-SHIFT_S, SHIFT_S))
         entry = EntryId(f"{arrival.entry}+{number}")
         made.append(replace(arrival, entry=entry, at=at, chance=mix_seeds(number, arrival.chance)))
     return made

@@ -43,7 +43,7 @@ class Target:
     within_s: float = 20.0
     """An answer within this time is in time, seconds."""
     max_occupancy: float = 1.0
-    """Highest share of time on duty in talk and wrap-up, above 0 to 1; people can not sustain more than about 0.85."""
+    """Highest share of time on duty in talk and wrap-up, above 0 to 1; people cannot sustain more than about 0.85."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Expected:
     service_level: float
     """Share of the calls offered that are answered in time, 0 to 1."""
     average_wait_s: float
-    """Mean wait over all calls, abandoned ones included, seconds; infinite: the agents can not keep up."""
+    """Mean wait over all calls, abandoned ones included, seconds; infinite: the agents cannot keep up."""
     abandonment: float
     """Share of the calls offered that are abandoned, 0 to 1."""
     occupancy: float
@@ -69,7 +69,7 @@ def erlang_b(load: float, lines: int) -> float:
 
 
 def erlang_c(load: float, agents: int) -> float:
-    """Share of calls that have to wait, when callers wait without end; 1: the agents can not keep up."""
+    """Share of calls that have to wait, when callers wait without end; 1: the agents cannot keep up."""
     if agents <= load:
         return 1.0
     blocked = erlang_b(load, agents)
@@ -84,7 +84,7 @@ def service_level_c(load: float, agents: int, handling_s: float, within_s: float
 
 
 def average_wait_c(load: float, agents: int, handling_s: float) -> float:
-    """Mean wait over all calls, in seconds; infinite when the agents can not keep up."""
+    """Mean wait over all calls, in seconds; infinite when the agents cannot keep up."""
     if agents <= load:
         return math.inf
     return erlang_c(load, agents) * handling_s / (agents - load)

@@ -20,14 +20,14 @@ class Duration:
     variation: float = 1.0
     """Standard deviation / mean; 1: exponential, 0: fixed, otherwise lognormal, as talks are (Brown et al. 2005)."""
 
-    def draw(self, luck: Random) -> float:
+    def draw(self, rng: Random) -> float:
         """One random length, seconds."""
         if math.isinf(self.mean_s) or self.variation == 0.0 or self.mean_s == 0.0:
             return self.mean_s
         if self.variation == 1.0:
-            return luck.expovariate(1.0 / self.mean_s)
+            return rng.expovariate(1.0 / self.mean_s)
         spread = math.log(1.0 + self.variation**2)
-        return luck.lognormvariate(math.log(self.mean_s) - spread / 2.0, math.sqrt(spread))
+        return rng.lognormvariate(math.log(self.mean_s) - spread / 2.0, math.sqrt(spread))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,32 +77,32 @@ class Pattern:
         arrivals.sort(key=lambda arrival: arrival.at)
         return Day(self.settings, tuple(arrivals), self.people, until=self.until)
 
-    def _draw_arrivals(self, stream: Stream, luck: Random) -> list[Arrival]:
+    def _draw_arrivals(self, stream: Stream, rng: Random) -> list[Arrival]:
         arrivals: list[Arrival] = []
         weights = [kind.share for kind in stream.kinds]
         for interval, calls in enumerate(stream.calls):
             if calls <= 0.0:
                 continue
             begin_s = self.start + interval * self.interval_s
-            at = begin_s + luck.expovariate(calls / self.interval_s)
+            at = begin_s + rng.expovariate(calls / self.interval_s)
             while at < begin_s + self.interval_s:
-                kind = luck.choices(stream.kinds, weights)[0]
-                arrivals.append(_arrival(EntryId(f"{stream.queue}-{len(arrivals)}"), at, stream, kind, luck))
-                at += luck.expovariate(calls / self.interval_s)
+                kind = rng.choices(stream.kinds, weights)[0]
+                arrivals.append(_arrival(EntryId(f"{stream.queue}-{len(arrivals)}"), at, stream, kind, rng))
+                at += rng.expovariate(calls / self.interval_s)
         return arrivals
 
 
-def _arrival(entry: EntryId, at: float, stream: Stream, kind: CallerKind, luck: Random) -> Arrival:
-    patience_s = stream.patience.draw(luck)
+def _arrival(entry: EntryId, at: float, stream: Stream, kind: CallerKind, rng: Random) -> Arrival:
+    patience_s = stream.patience.draw(rng)
     return Arrival(
         entry,
         at,
         stream.queue,
-        stream.handling.draw(luck),
+        stream.handling.draw(rng),
         None if math.isinf(patience_s) else patience_s,
-        wrap_up_s=None if stream.wrap_up is None else stream.wrap_up.draw(luck),
+        wrap_up_s=None if stream.wrap_up is None else stream.wrap_up.draw(rng),
         priority_s=kind.priority_s,
         skills=kind.skills,
         facts=kind.facts,
-        chance=luck.getrandbits(48),
+        chance=rng.getrandbits(48),
     )

@@ -107,22 +107,22 @@ class RecordedDay:
         return Day(self.settings, tuple(arrivals), self.people, self.events)
 
     def _draw_arrival(self, contact: RecordedContact, seed: int) -> Arrival:
-        luck = Random(seed)
+        rng = Random(seed)
         arrival = contact.arrival
         patience_s: float | None = contact.waited_s
         if contact.gave_up is None:
-            patience_s = self.patience[arrival.queue].draw(luck.random(), contact.waited_s)
+            patience_s = self.patience[arrival.queue].draw(rng.random(), contact.waited_s)
         if arrival.channel is not Channel.CALL:
             patience_s = None
         known = contact.talk
-        talk = self.handling.ordinary(known) if known else self.handling.draw(arrival.queue, luck.random())
+        talk = self.handling.ordinary(known) if known else self.handling.draw(arrival.queue, rng.random())
         return replace(
             arrival,
             handling_s=talk.talk_s if talk else DEFAULT_TALK_S,
             wrap_up_s=talk.wrap_up_s if talk else None,
             patience_s=patience_s,
             leaves_as=contact.gave_up or LeaveCause.HUNG_UP,
-            chance=luck.getrandbits(48),
+            chance=rng.getrandbits(48),
         )
 
 

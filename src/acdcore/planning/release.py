@@ -216,8 +216,8 @@ def _simulated_day(present: Present, seed: int) -> Day:
 def _people(present: Present, going: int, seed: int) -> tuple[Person, ...]:
     """Agents in a talk come in when it ends (the rest of an exponential time is as long as the whole). Agents who go
     are left out."""
-    luck = Random(mix_seeds(seed, 2))
-    ends = [luck.expovariate(1.0 / present.demand.handling_s) for _ in range(present.talking)]
+    rng = Random(mix_seeds(seed, 2))
+    ends = [rng.expovariate(1.0 / present.demand.handling_s) for _ in range(present.talking)]
     free_at = sorted(NOW_S + end for end in ends)
     if going > present.ready:
         free_at = free_at[going - present.ready :]
@@ -225,21 +225,21 @@ def _people(present: Present, going: int, seed: int) -> tuple[Person, ...]:
     return tuple(planned_agent(number, (WorkSpan(at, at + 10.0 * HORIZON_S),)) for number, at in enumerate(free_at, 1))
 
 
-def _arrivals(present: Present, luck: Random) -> list[Arrival]:
+def _arrivals(present: Present, rng: Random) -> list[Arrival]:
     """Callers who wait now, the longest first, and callers to come."""
     demand = present.demand
     ats = sorted(NOW_S - waited_s for waited_s in present.waited_s)
     at = NOW_S
     while demand.calls_per_hour > 0:
-        at += luck.expovariate(demand.calls_per_hour / 3_600.0)
+        at += rng.expovariate(demand.calls_per_hour / 3_600.0)
         if at > NOW_S + HORIZON_S:
             break
         ats.append(at)
     arrivals = []
     for number, joined_at in enumerate(ats):
-        patience_s = Duration(demand.patience_s).draw(luck)
+        patience_s = Duration(demand.patience_s).draw(rng)
         waited_s = max(0.0, NOW_S - joined_at)  # time waited already
         patience = None if math.isinf(patience_s) else waited_s + patience_s
-        handling_s = Duration(demand.handling_s).draw(luck)
+        handling_s = Duration(demand.handling_s).draw(rng)
         arrivals.append(Arrival(EntryId(str(number)), joined_at, QUEUE, handling_s, patience))
     return arrivals

@@ -111,7 +111,7 @@ class Simulation:
         self._inside: set[EntryId] = set()  # waiting or ringing
         self._ringing: set[OfferId] = set()
         self._wrap_up_ends: dict[AgentId, float] = {}
-        self._luck: dict[EntryId, Random] = {}
+        self._rngs: dict[EntryId, Random] = {}
         self._end_s = self._plan(day)
 
     def turns(self) -> Iterator[SimulatedTurn]:
@@ -208,13 +208,13 @@ class Simulation:
                 pass
 
     def _ring(self, offered: Offered, at: float) -> None:
-        luck = self._luck.get(offered.entry)
-        if luck is None:
-            luck = self._luck[offered.entry] = Random(self._arrivals[offered.entry].chance)
+        rng = self._rngs.get(offered.entry)
+        if rng is None:
+            rng = self._rngs[offered.entry] = Random(self._arrivals[offered.entry].chance)
         self._ringing.add(offered.offer)
         phone = self._people[offered.agent].phone if offered.agent in self._people else Phone()
-        is_missed = luck.random() < phone.miss_share
-        answer_s = luck.choice(phone.answers_s)
+        is_missed = rng.random() < phone.miss_share
+        answer_s = rng.choice(phone.answers_s)
         if not is_missed:
             self._expect(at + answer_s, OfferAccepted(offered.offer), is_certain=False)
         elif phone.miss_cause is not OfferEnd.NO_ANSWER:
@@ -222,7 +222,7 @@ class Simulation:
 
     def _leave(self, entry: EntryId) -> None:
         self._inside.discard(entry)
-        self._luck.pop(entry, None)
+        self._rngs.pop(entry, None)
 
     def _pace(self, agent: AgentId) -> float:
         return self._people[agent].pace if agent in self._people else 1.0

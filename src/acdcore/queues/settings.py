@@ -133,7 +133,7 @@ class WideningStep:
     after_s: float
     """Time in this queue after which the step is reached, 0 to `MAX_TIME_S` seconds."""
     skills: Mapping[SkillName, int]
-    """The levels that are enough from now on, whoever asked for more; 0: the skill is no longer needed."""
+    """The level that is enough from now on, even if a rule or the caller asks for more; 0: the skill is not needed."""
     estimated_wait_s: float | None = None
     """The step is reached on entry when the estimated wait exceeds this, seconds; None: by time only."""
 
