@@ -48,12 +48,12 @@ def _serve(state: DispatcherState, agent: Agent) -> None:
     """Give one freed agent the most urgent caller of all lines; without one, enter the agent as ready at each line."""
     best: tuple[float, float, int, WaitingLine, QueuedCaller] | None = None
     for line in state.roster.lines_of(agent):
-        waiting = (
-            line.first_for(agent, state.now) if line.waiting else None
-        )  # most lines of rules and widening steps are empty
+        if not line.waiting:  # most lines of rules and widening steps are empty
+            continue
+        waiting = line.first_for(agent, state.now)
         if waiting is None:
             continue
-        # The order of `CallerKey`; the key itself is made for one only.
+        # The order of `CallerKey`; the key itself is made only for the chosen caller.
         deficit_s = policy.deficit_s(line.queue, waiting.place, state.now)
         rank = (deficit_s, waiting.joined_at, waiting.serial, line, waiting)
         if best is None or rank < best:
@@ -142,7 +142,7 @@ def withdraw(state: DispatcherState, offer: Offer, cause: WithdrawCause) -> None
 
 
 def assign(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine, agent: Agent) -> None:
-    """Offer the caller to a ready agent as somebody assigned; a phone that rings for the caller stops."""
+    """Carry out a manual assignment to a ready agent; a phone that rings for the caller stops."""
     if waiting.offer is not None:
         withdraw(state, waiting.offer, WithdrawCause.CALLER_ASSIGNED)
     _offer(state, line.caller_key(waiting, state.now), line, waiting, agent, is_manual_assignment=True)

@@ -16,9 +16,8 @@ class Roster:
 
     def __init__(self) -> None:
         self._agents: dict[AgentId, Agent] = {}
-        self._served_lines: dict[
-            AgentId, dict[WaitingLine, AgentKey | None]
-        ] = {}  # lines served; the key there while ready
+        # The lines that each agent may serve, with the agent's key there; None: not ready.
+        self._served_lines: dict[AgentId, dict[WaitingLine, AgentKey | None]] = {}
 
     def __iter__(self) -> Iterator[Agent]:
         return iter(self._agents.values())

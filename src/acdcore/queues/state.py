@@ -89,7 +89,7 @@ Due = RingDue | WaitDue | AnnounceDue | RetryDue | WidenDue | StickyDue | Langua
 
 @dataclass(frozen=True, slots=True)
 class DecisionTrace:
-    """Takes note of what decisions are based on; a live dispatcher has none, so that it costs nothing."""
+    """Collects what decisions are based on; a live dispatcher has no trace, so this costs nothing there."""
 
     about: Collection[EntryId]
     """The entries whose decisions are traced."""
