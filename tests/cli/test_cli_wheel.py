@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import venv
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,11 @@ def test_wheel_in_a_new_environment_writes_settings_that_its_check_finds_good(tm
     checked = run("check")
     assert checked.returncode == 0, checked.stderr
     assert "is good" in checked.stderr
+
+
+@pytest.mark.slow
+def test_wheel_has_no_sources_that_were_generated_for_the_compiler(tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel_in(tmp_path)) as packed:
+        names = packed.namelist()
+    assert any(name.endswith(".so") for name in names)
+    assert [name for name in names if name.endswith(".c")] == []
