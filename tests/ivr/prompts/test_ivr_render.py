@@ -1,5 +1,6 @@
 """Prompts: rendered once, kept, and refused with the reason; judged by length and energy."""
 
+import os
 import sys
 from array import array
 from collections.abc import Callable, Sequence
@@ -18,7 +19,7 @@ from acdcore.ivr.audio.wav import from_pcm, to_pcm, write_wav
 from acdcore.ivr.files.flows import read_flow
 from acdcore.ivr.model.flow import Beep, Language, PromptKey, PromptName, PromptRequest, Text, WavFile
 from acdcore.ivr.prompts.render import flow_requests, render, render_music
-from acdcore.ivr.tts.cache import PromptCache, keep, kept
+from acdcore.ivr.tts.cache import PromptCache, keep, kept, prune
 from acdcore.ivr.tts.helper import HelperProcesses
 from acdcore.ivr.tts.voices import TtsRequest
 from acdcore.kernel.errors import SettingsError, Unavailable
@@ -62,6 +63,30 @@ def recorded(file: str) -> PromptRequest:
 def energy(pcm: bytes) -> float:
     samples = from_pcm(pcm)
     return sqrt(sum(sample * sample for sample in samples) / len(samples))
+
+
+def test_what_was_used_longest_ago_goes_when_the_cache_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = len(write_wav(TICK, 8_000))
+    monkeypatch.setattr("acdcore.ivr.prompts.render.CACHE_BYTES_MAX", 2 * size)
+    reader = CountingReader()
+    for spoken in ("一", "二", "一", "三"):  # the first is used again before the third comes
+        render([text(spoken)], tmp_path, tmp_path, voices=read_by(reader))
+    assert reader.read_texts == ["一", "二", "三"]
+    assert len(list(tmp_path.iterdir())) == 2
+    render([text("一"), text("三")], tmp_path, tmp_path, voices=read_by(reader))
+    assert reader.read_texts == ["一", "二", "三"]
+    render([text("二")], tmp_path, tmp_path, voices=read_by(reader))
+    assert reader.read_texts[-1] == "二"
+
+
+def test_part_of_a_file_that_nobody_finished_goes_too(tmp_path: Path) -> None:
+    keep(tmp_path / "whole.wav", TICK)
+    part = tmp_path / "other.wav.0123.part"
+    part.write_bytes(TICK)
+    os.utime(part, (0, 0))
+    (tmp_path / "notes.txt").write_text("not ours")
+    prune(tmp_path, (tmp_path / "whole.wav").stat().st_size)
+    assert {file.name for file in tmp_path.iterdir()} == {"whole.wav", "notes.txt"}
 
 
 def test_text_is_read_once_and_then_kept(tmp_path: Path) -> None:

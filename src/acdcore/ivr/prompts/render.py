@@ -19,7 +19,7 @@ from acdcore.ivr.model.flow import Beep, Flow, Language, PromptKey, PromptReques
 from acdcore.ivr.prompts.recordings import is_by_name
 from acdcore.ivr.prompts.shelf import SpeechStore, SpeechText, in_other_voices, speech_text_for
 from acdcore.ivr.prompts.standard_pack import StandardPack
-from acdcore.ivr.tts.cache import PromptCache, keep, kept
+from acdcore.ivr.tts.cache import PromptCache, keep, kept, prune
 from acdcore.ivr.tts.engines import TtsEngines, voices_ahead
 from acdcore.ivr.tts.voices import EngineUnavailable, SpeechEngine, VoiceChoice, VoiceSettings, stand_in
 from acdcore.kernel.errors import SettingsError, Unavailable
@@ -31,6 +31,8 @@ NO_SPEECH = (
 REMEDIES: Mapping[SpeechEngine, str] = {
     SpeechEngine.KOKORO: 'run acdcore voice install, or pip install "acdcore[voice]"',
 }
+CACHE_BYTES_MAX = 512 * 1024 * 1024
+"""Nine hours of speech: many times what an installation says, with all that it said before its texts were changed."""
 TEXTS_NAMED_MAX = 3
 """A warning names so many texts of all."""
 TEXT_SHOWN_MAX = 40
@@ -79,7 +81,9 @@ def render(
             texts = _made(texts, shelf, voices, on_progress)
         else:
             _read_aloud(texts.values(), shelf, voices, on_progress)
-        return {request.key: _sound(request, texts, shelf, prompts_dir) for request in wanted}
+        sounds = {request.key: _sound(request, texts, shelf, prompts_dir) for request in wanted}
+    prune(cache.directory, CACHE_BYTES_MAX)
+    return sounds
 
 
 def render_music(cache_dir: Path, prompts_dir: Path, wav: str | None = None, asked: KeyInFile = ("", "")) -> bytes:

@@ -1,7 +1,8 @@
 """The directory that keeps rendered prompts: one WAV file per content, named by its hash.
 
 A changed text or recording makes a new file and an unchanged one costs a read. A file appears whole or not at all, so
-several threads and daemons may share the directory, and a spoilt file counts as missing.
+several threads and daemons may share the directory, and a spoilt file counts as missing. A file's time is that of its
+last use, so that those which nobody has used for longest go when there is too much.
 """
 
 import contextlib
@@ -58,7 +59,11 @@ def kept(file: Path) -> bytes | None:
         sound = read_wav(data)
     except (OSError, WavError):
         return None
-    return None if is_cut_off(data) or sound.rate != TELEPHONE_RATE else to_pcm(sound.samples)
+    if is_cut_off(data) or sound.rate != TELEPHONE_RATE:
+        return None
+    with contextlib.suppress(OSError):  # a directory that may only be read keeps its times
+        os.utime(file)
+    return to_pcm(sound.samples)
 
 
 def keep(file: Path, pcm: bytes) -> None:
@@ -71,3 +76,19 @@ def keep(file: Path, pcm: bytes) -> None:
         with contextlib.suppress(OSError):  # it may never have been there, nor the directory
             part.unlink()
         raise SettingsError(str(file), "", f"the rendered prompt cannot be kept: {error.strerror}") from error
+
+
+def prune(directory: Path, bytes_max: int) -> None:
+    """Remove the files that were used longest ago until the rest has at most `bytes_max`; what cannot go stays."""
+    files: list[tuple[int, Path, int]] = []
+    for file in directory.glob("*.wav*"):  # also parts that a killed process left
+        with contextlib.suppress(OSError):  # another daemon may have removed it
+            found = file.stat()
+            files.append((found.st_mtime_ns, file, found.st_size))
+    left = sum(size for _, _, size in files)
+    for _, file, size in sorted(files):
+        if left <= bytes_max:
+            return
+        with contextlib.suppress(OSError):
+            file.unlink()
+            left -= size
