@@ -3,11 +3,13 @@
 import dataclasses
 
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
 from tests.calls.call_centre import SERVICE_LINE, VIP, CallCentre, opened, password
 from tests.calls.phone import Phone
 
 from acdcore.calls.model import history
 from acdcore.calls.model.events import CallEventLogged, PhoneReachabilityChanged, RegistrationsChanged
+from acdcore.daemon.prometheus import DaemonCollector
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId
 from acdcore.queues.decisions import AgentState, AgentStateChanged, Offered
@@ -21,6 +23,13 @@ async def one_talk(centre: CallCentre, agent: Phone) -> None:
     await centre.talk(agent, caller)
     caller.hang_up()
     await centre.pass_time(1)
+
+
+def metrics(centre: CallCentre) -> str:
+    """What Prometheus reads."""
+    registry = CollectorRegistry()
+    registry.register(DaemonCollector(centre.context, centre.switchboard, centre.operations))
+    return generate_latest(registry).decode()
 
 
 async def test_every_event_that_somebody_hears_is_a_frozen_dataclass_with_slots() -> None:
@@ -89,6 +98,7 @@ async def test_listener_that_raises_costs_no_call_anything() -> None:
             leave()
         assert centre.cdr().outcome is Outcome.ANSWERED
         assert {fault.handler for fault in centre.handler_faults} == {broken.__qualname__}
+        assert f'acdcore_event_faults_total{{event="Offered",handler="{broken.__qualname__}"}} 1.0' in metrics(centre)
         centre.handler_faults.clear()
 
 
