@@ -94,6 +94,16 @@ def test_queue_without_a_title_is_called_by_its_key(config_dir: Path) -> None:
             "no closed_flow",
         ),
         ("[queues.sales]\nring_for_s = 0\n[queues.service]", "queues.sales.ring_for_s", "not within"),
+        (
+            QUEUES + '[[queues.sales.rules]]\nlanguages = ["english"]\nskills = { english = 1 }',
+            "queues.sales.rules",
+            "there is no language english; there are cmn, en, yue",
+        ),
+        (
+            QUEUES + '[[queues.sales.rules]]\nregions = ["moon"]\nskills = { english = 1 }',
+            "queues.sales.rules",
+            "there is no region moon",
+        ),
     ],
 )
 def test_reference_that_leads_nowhere_is_named(config_dir: Path, text: str, key: str, problem: str) -> None:

@@ -236,6 +236,8 @@ def shown(field: Field) -> str:
             return f"`{default:g}`"
         case [IPv4Network() | IPv6Network(), *_]:
             return "`[" + ", ".join(f'"{each}"' for each in default) + "]`"
+        case frozenset():
+            return f"`{sorted(default)}`"
         case list() | dict():
             return f"`{default}`"
         case tuple():

@@ -61,7 +61,7 @@ def test_sound_settings_have_no_problem() -> None:
         (replace(PLAIN, max_estimated_wait_s=90), "max_estimated_wait_s"),
         (replace(PLAIN, sticky_for_s=-1), "sticky_for_s"),
         (replace(PLAIN, sticky_for_s=5, is_manual_assignment=True), "sticky_for_s"),
-        (replace(PLAIN, rules=(NeedRule(),)), "rules.1"),
+        (replace(PLAIN, rules=(NeedRule(skills={}),)), "rules.1"),
         (replace(PLAIN, rules=(NeedRule(skills={TALK: 0}),)), "rules.1.skills.talk"),
         (replace(PLAIN, rules=(NeedRule(skills={TALK: 1}),) * 101), "rules"),
         (replace(PLAIN, widening=(WideningStep(5, {}),)), "widening.1"),

@@ -1,11 +1,13 @@
 """`[queues.NAME]`: one queue as the operator writes it, for the dispatcher and for the calls around it."""
 
+from dataclasses import dataclass, field
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from annotated_types import Ge, Le
+from pydantic import Field
 
 from acdcore.calls.routing_rules import BUSY_PROMPT, QueueRules
-from acdcore.configuration.sections import Seconds, Section
+from acdcore.configuration.sections import Seconds
 from acdcore.ivr.files.bounds import SpokenText
 from acdcore.ivr.model.flow import Language
 from acdcore.kernel.ids import QueueName, SkillName
@@ -26,7 +28,8 @@ from acdcore.queues.settings import (
 from acdcore.work.model import DialFirst
 
 
-class OverflowSection(Section):
+@dataclass(frozen=True, slots=True)
+class OverflowSection:
     """Where an overflow leads: exactly one of the four; `trunk` goes with `external_number`."""
 
     queue: str = ""
@@ -35,13 +38,12 @@ class OverflowSection(Section):
     trunk: str = ""
     flow: str = ""
 
-    @model_validator(mode="after")
-    def _is_one(self) -> "OverflowSection":
+    def __post_init__(self) -> None:
+        """Raises ValueError for none of the four, and for several."""
         if sum(map(bool, (self.queue, self.announcement, self.external_number, self.flow))) != 1:
             raise ValueError("give exactly one of queue, announcement, external_number, flow")
         if self.trunk and not self.external_number:
             raise ValueError("trunk goes with external_number only")
-        return self
 
     def target(self) -> OverflowTarget:
         """The same for the dispatcher."""
@@ -56,43 +58,28 @@ class OverflowSection(Section):
         )
 
 
-class NeedRuleSection(Section):
-    """What callers of a kind need besides."""
-
-    tiers: list[str] = Field(default_factory=list)
-    languages: list[Language] = Field(default_factory=list)
-    regions: list[str] = Field(default_factory=list)
-    skills: dict[str, int]
-
-
-class WideningSection(Section):
-    """A wider circle of agents after some time."""
-
-    after_s: Seconds
-    estimated_wait_s: Seconds | None = None
-    skills: dict[str, int]
-
-
-class StickySection(Section):
+@dataclass(frozen=True, slots=True)
+class StickySection:
     """Back to the agent who knows the caller."""
 
     for_s: Seconds
-    within_days: Annotated[float, Field(ge=0, le=3_650)] = 30.0
+    within_days: Annotated[float, Ge(0), Le(3_650)] = 30.0
 
 
-class QueueSection(Section):
+@dataclass(frozen=True, slots=True)
+class QueueSection:
     """One queue; limits that depend on each other are checked by the dispatcher's own `validate`."""
 
-    title: dict[Language, SpokenText] = Field(default_factory=dict)
+    title: dict[Language, SpokenText] = field(default_factory=dict)
     music: str = ""
-    skills: dict[str, int] = Field(default_factory=dict)
-    rules: list[NeedRuleSection] = Field(default_factory=list)
-    widening: list[WideningSection] = Field(default_factory=list)
+    skills: dict[SkillName, int] = field(default_factory=dict)
+    rules: tuple[NeedRule, ...] = ()
+    widening: tuple[WideningStep, ...] = ()
     strategy: Strategy = Strategy.LONGEST_IDLE
     weight: float = 1.0
     ageing: float = 1.0
     sticky: StickySection | None = None
-    language_level: Annotated[int, Field(ge=0, le=9)] = 1
+    language_level: Annotated[int, Ge(0), Le(9)] = 1
     language_for_s: Seconds = 30.0
     manual_assignment: bool = False
     ring_for_s: Seconds = 20.0
@@ -100,13 +87,13 @@ class QueueSection(Section):
     max_wait_s: Seconds | None = None
     max_estimated_wait_s: Seconds | None = None
     max_length: int | None = None
-    overflow: dict[OverflowCause, OverflowSection] = Field(default_factory=dict)
+    overflow: dict[OverflowCause, OverflowSection] = field(default_factory=dict)
     calendar: str = ""
     busy_prompt: str = BUSY_PROMPT
     announce_first_s: Seconds | None = None
     announce_every_s: Seconds | None = None
     announce_wait: bool = False
-    keys: dict[Annotated[str, Field(pattern="^[0-9*#]$")], str] = Field(default_factory=dict)
+    keys: dict[Annotated[str, Field(pattern="^[0-9*#]$")], str] = field(default_factory=dict)
     keys_prompt: str = ""
     survey: str = ""
     call_back_abandoned: bool = False
@@ -116,26 +103,20 @@ class QueueSection(Section):
     service_level_within_s: Seconds = 20.0
     short_abandon_s: Seconds = 5.0
 
-    @model_validator(mode="after")
-    def _is_whole(self) -> "QueueSection":
+    def __post_init__(self) -> None:
+        """Raises ValueError for keys that need another one."""
         if OverflowCause.CLOSED in self.overflow and not self.calendar:
             raise ValueError('overflow.closed needs calendar = "..."')
         if self.keys_prompt and not self.keys:
             raise ValueError("keys_prompt tells of keys that are not there; give keys")
-        return self
 
     def settings(self, name: str) -> QueueSettings:
         """For the dispatcher."""
         return QueueSettings(
             name=QueueName(name),
-            skills=levels(self.skills),
-            rules=tuple(
-                NeedRule(frozenset(rule.tiers), frozenset(rule.languages), frozenset(rule.regions), levels(rule.skills))
-                for rule in self.rules
-            ),
-            widening=tuple(
-                WideningStep(step.after_s, levels(step.skills), step.estimated_wait_s) for step in self.widening
-            ),
+            skills=self.skills,
+            rules=self.rules,
+            widening=self.widening,
             strategy=self.strategy,
             weight=self.weight,
             ageing=self.ageing,
@@ -176,8 +157,3 @@ class QueueSection(Section):
             caller_id=self.caller_id,
             first_language=self.first_language(),
         )
-
-
-def levels(skills: dict[str, int]) -> dict[SkillName, int]:
-    """Skills by name."""
-    return {SkillName(skill): level for skill, level in skills.items()}

@@ -11,19 +11,13 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from annotated_types import Ge, Le, MinLen, MultipleOf
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator
 
 from acdcore.calls.media.audio_address import AudioSettings
 from acdcore.calls.trunks.trunks import DigestAlgorithms
 from acdcore.kernel.setting_types import Port
 from acdcore.sip.auth.digest_values import DEFAULT_ALGORITHMS
 from acdcore.sip.events import InDialog
-
-
-class Section(BaseModel):
-    """A TOML table in which an unknown key is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _named(address: IPv4Address) -> IPv4Address:

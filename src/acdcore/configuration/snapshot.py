@@ -276,6 +276,9 @@ def queue_problems(table: QueueSection, checked: Snapshot, referable: ReferableN
         yield "calendar", referable.calendar_problem(table.calendar)
     if table.call_back_abandoned and not may_dial_out:
         yield "call_back_abandoned", "no trunk may dial out; set may_dial_out and target on one"
+    spoken = {language.value for language in Language}
+    for language in sorted({language for rule in table.rules for language in rule.languages} - spoken):
+        yield "rules", f"there is no language {language}; there are {', '.join(sorted(spoken))}{near(language, spoken)}"
     regions = {region for rule in table.rules for region in rule.regions}
     for region in sorted(regions - set(checked.settings.regions)):
         yield "rules", f"there is no region {region}; name it under [regions]"

@@ -1,27 +1,32 @@
 """`[voice.cmn]`, `[voice.yue]`, `[voice.en]` and `[voice.http]`: who reads texts aloud in each language."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, model_validator
+from annotated_types import Ge, Le, MaxLen
+from pydantic import AfterValidator
 
-from acdcore.configuration.sections import Section
 from acdcore.ivr.model.flow import Language
 from acdcore.ivr.tts.voices import CHOSEN, NATURAL, HttpVoice, SpeechEngine, VoiceChoice, VoiceSettings
+from acdcore.kernel.setting_types import OptionalHttpUrl
 
 LANGUAGES = {Language.MANDARIN: "Mandarin", Language.CANTONESE: "Cantonese", Language.ENGLISH: "English"}
 KOKORO_FILE = ".bin"
 """A voice of kokoro that does not come along is named by its file."""
 
 
-class LanguageVoiceSection(Section):
+@dataclass(frozen=True, slots=True)
+class LanguageVoiceSection:
     """The voice of one language."""
 
     engine: SpeechEngine | None = None
-    name: Annotated[str, Field(max_length=200)] = ""
-    speed: Annotated[float, Field(ge=0.5, le=2.0)] = 1.0
+    """None: the one of `CHOSEN`."""
+    name: Annotated[str, MaxLen(200)] = ""
+    """As the engine calls it; empty: the engine's own of the language."""
+    speed: Annotated[float, Ge(0.5), Le(2.0)] = 1.0
+    """How fast it reads; 1.0 is its own pace."""
 
     def choice(self, language: Language) -> VoiceChoice:
         """What is asked for, with what is not said filled in."""
@@ -37,13 +42,11 @@ OWN_NAMES: dict[SpeechEngine, Callable[[Language], str]] = {
 """Each engine's voice of a language where none is named."""
 
 
-class HttpVoiceSection(Section):
-    """The service that the engine `http` asks."""
+@dataclass(frozen=True, slots=True)
+class HttpVoiceSection(HttpVoice):
+    """The service that the engine `http` asks, with a URL that is checked."""
 
-    url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] | None = None
-    key_file: Path | None = None
-    model: str = ""
-    within_s: Annotated[float, Field(ge=0.5, le=300)] = 30.0
+    url: OptionalHttpUrl = ""
 
 
 def _speaks(language: Language) -> AfterValidator:
@@ -58,25 +61,25 @@ def _speaks(language: Language) -> AfterValidator:
     return AfterValidator(speaks)
 
 
-class VoiceSection(Section):
+@dataclass(frozen=True, slots=True)
+class VoiceSection:
     """Who reads aloud."""
 
-    cmn: Annotated[LanguageVoiceSection, _speaks(Language.MANDARIN)] = LanguageVoiceSection()
-    yue: Annotated[LanguageVoiceSection, _speaks(Language.CANTONESE)] = LanguageVoiceSection()
-    en: Annotated[LanguageVoiceSection, _speaks(Language.ENGLISH)] = LanguageVoiceSection()
-    http: HttpVoiceSection = HttpVoiceSection()
+    cmn: Annotated[LanguageVoiceSection, _speaks(Language.MANDARIN)] = field(default_factory=LanguageVoiceSection)
+    yue: Annotated[LanguageVoiceSection, _speaks(Language.CANTONESE)] = field(default_factory=LanguageVoiceSection)
+    en: Annotated[LanguageVoiceSection, _speaks(Language.ENGLISH)] = field(default_factory=LanguageVoiceSection)
+    http: HttpVoiceSection = field(default_factory=HttpVoiceSection)
 
-    @model_validator(mode="after")
-    def _has_service(self) -> "VoiceSection":
+    def __post_init__(self) -> None:
+        """Raises ValueError for a voice whose service has no address."""
         asking = [language.value for language, table in self._tables().items() if table.engine is SpeechEngine.HTTP]
         if asking and not self.http.url:
             raise ValueError(f'engine = "http" of {asking[0]} needs the service\'s address; set url in [voice.http]')
-        return self
 
     def settings(self, here: Path) -> VoiceSettings:
         """For those who read; `here` is where files are that are named without a directory."""
         key_file = None if self.http.key_file is None else here / self.http.key_file
-        http = HttpVoice(self.http.url or "", key_file, self.http.model, self.http.within_s)
+        http = replace(self.http, key_file=key_file)
         choices = {language: table.choice(language) for language, table in self._tables().items()}
         return VoiceSettings({language: _found(choice, here) for language, choice in choices.items()}, http)
 

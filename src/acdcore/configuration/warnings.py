@@ -13,7 +13,7 @@ from acdcore.calls.numbers.trunk_numbers import AssertBy
 from acdcore.calls.routing_rules import unasked
 from acdcore.calls.trunks.overlaps import overlaps
 from acdcore.calls.trunks.trunks import Trunk
-from acdcore.configuration.queue_section import QueueSection, levels
+from acdcore.configuration.queue_section import QueueSection
 from acdcore.configuration.snapshot import Snapshot, shortages, skills_asked
 from acdcore.configuration.voice_section import LANGUAGES as LANGUAGE_NAMES
 from acdcore.ivr.checks.transitions import transitions
@@ -109,7 +109,7 @@ def _of_queue(snapshot: Snapshot, name: str, table: QueueSection) -> Iterator[st
                 f"widening step {number} begins after {step.after_s:g} s, "
                 f"but callers overflow after {table.max_wait_s:g} s"
             )
-        for skill, level in levels(step.skills).items():
+        for skill, level in step.skills.items():
             if skill not in asked:
                 yield f"widening step {number} lowers {skill}, which nobody asks for"
             elif level >= asked[skill]:
@@ -215,7 +215,7 @@ def _of_rules(snapshot: Snapshot, table: QueueSection) -> Iterator[str]:
                 yield f"rule {number} is for the tier {tier}, which no customer can have; there are {', '.join(TIERS)}"
         for language in rule.languages:
             if language not in spoken:
-                yield f"rule {number} is for {language.value}, which no flow speaks"
+                yield f"rule {number} is for {language}, which no flow speaks"
 
 
 def waits_without_end(table: QueueSection) -> bool:
@@ -239,7 +239,7 @@ def _of_exits(snapshot: Snapshot, name: str, table: QueueSection) -> Iterator[st
 
 
 def _of_people(snapshot: Snapshot, name: str, table: QueueSection, agents: Sequence[AgentRecord]) -> Iterator[str]:
-    queue = levels(table.skills)
+    queue = table.skills
     there = able(agents, queue)
     if not there:
         yield f"nobody has {skills_in_words(queue)}"
@@ -249,7 +249,7 @@ def _of_people(snapshot: Snapshot, name: str, table: QueueSection, agents: Seque
         if all(channel in agent.declines for agent in there):
             yield f"nobody with {skills_in_words(queue) or 'any skills'} takes {CONTACTS[channel]}"
     for number, rule in enumerate(table.rules, 1):
-        yield from _of_needs(f"rule {number}", {**queue, **levels(rule.skills)}, table, agents)
+        yield from _of_needs(f"rule {number}", {**queue, **rule.skills}, table, agents)
     for flow in live_flows(snapshot):
         for node, what in flow.nodes.items():
             if isinstance(what, QueueNode) and what.queue == name and what.skills:
@@ -299,8 +299,8 @@ def most_asked(snapshot: Snapshot, table: QueueSection) -> dict[SkillName, int]:
     """The highest level of each skill that anybody can be asked for in this queue; flows' needs go along to others."""
     asked: dict[SkillName, int] = {}
     nodes = [node for flow in live_flows(snapshot) for node in flow.nodes.values() if isinstance(node, QueueNode)]
-    rules = [levels(rule.skills) for rule in table.rules]
-    for needs in (levels(table.skills), *rules, *(node.skills for node in nodes)):
+    rules = [rule.skills for rule in table.rules]
+    for needs in (table.skills, *rules, *(node.skills for node in nodes)):
         for skill, level in needs.items():
             asked[skill] = max(level, asked.get(skill, 0))
     return asked

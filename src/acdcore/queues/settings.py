@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
+from typing import Annotated
+
+from annotated_types import Ge
 
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
 from acdcore.kernel.mistakes import near
@@ -119,7 +122,7 @@ class NeedRule:
     """Languages chosen; empty: any."""
     regions: frozenset[str] = frozenset()
     """Regions; empty: any."""
-    skills: Mapping[SkillName, int] = field(default_factory=dict)
+    skills: Mapping[SkillName, int] = field(kw_only=True)
     """Skills needed, each with its lowest level; when several rules ask for one skill, the higher level counts."""
 
 
@@ -130,11 +133,11 @@ class WideningStep:
     Steps are numbered from 1 in the order of the file. Reaching a step reaches all earlier steps.
     """
 
-    after_s: float
+    after_s: Annotated[float, Ge(0)]
     """Time in this queue after which the step is reached, 0 to `MAX_TIME_S` seconds."""
     skills: Mapping[SkillName, int]
     """The level that is enough from now on, even if a rule or the caller asks for more; 0: the skill is not needed."""
-    estimated_wait_s: float | None = None
+    estimated_wait_s: Annotated[float, Ge(0)] | None = None
     """The step is reached on entry when the estimated wait exceeds this, seconds; None: by time only."""
 
 

@@ -112,7 +112,7 @@ def test_settings_survive_the_journal() -> None:
     ]
     causes = list(OverflowCause)
     rules = tuple([OverflowRule(cause, targets[number % 4]) for number, cause in enumerate(causes)])
-    need = NeedRule(frozenset({"vip", "gold"}), frozenset({"yue"}), frozenset({"gz"}), {TALK: 3})
+    need = NeedRule(frozenset({"vip", "gold"}), frozenset({"yue"}), frozenset({"gz"}), skills={TALK: 3})
     step = WideningStep(30, {TALK: 0}, estimated_wait_s=90)
     queue = QueueSettings(
         SALES, {TALK: 2}, max_wait_s=60, max_length=9, overflow=rules, rules=(need,), widening=(step,)

@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Annotated, Protocol
+
+from annotated_types import Ge, Le
 
 from acdcore.ivr.model.flow import Language
 from acdcore.kernel.errors import Unavailable
@@ -62,7 +64,7 @@ class HttpVoice:
     """A file with nothing but the service's key."""
     model: str = ""
     """The model that is asked for, where the service has several."""
-    within_s: float = 30.0
+    within_s: Annotated[float, Ge(0.5), Le(300)] = 30.0
     """A text that is not read by then has failed."""
 
 
