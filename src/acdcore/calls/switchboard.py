@@ -56,47 +56,47 @@ from acdcore.sip.syntax.message import Request
 from acdcore.work.model import WorkId, WorkItem
 
 CallScript: TypeAlias = Callable[[Call], Coroutine[None, None, Ending]]
-"""What happens in a call."""
+"""A call script: returns why the call ends."""
 
 RETRY_AFTER: Fields = (("Retry-After", "5"),)
-"""What a trunk's switch is told when all lines or all ports for audio are taken: section 21.5.4."""
+"""Fields of the 503 when all lines or all audio ports are taken (RFC 3261 section 21.5.4)."""
 BRIEF = 423
-"""The answer to a REGISTER for too short a time, which phones then lengthen: no refusal that anybody has to know of."""
+"""Interval Too Brief: phones then register for a longer time, so it is not logged as a refusal."""
 DRAIN_TOLD_EVERY_S = 5.0
-"""How often whoever stops the daemon hears how many calls remain."""
+"""Seconds between two reports of the calls that remain while the daemon stops."""
 CLOSE_S = 5.0
-"""Scripts that were told to end do so within a turn of the loop; a fault in one of them must not keep the daemon up."""
+"""Seconds; cancelled scripts end within a turn of the loop, and a fault in one must not keep the daemon up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parties:
-    """Who calls whom."""
+    """Caller and dialled number of a call."""
 
     trunk: str
     """The trunk's name, or `AGENTS_TRUNK`."""
     caller: CallerId
     dialled: str
     rejected: history.CallRejected | None = None
-    """The caller is answered only to be told so."""
+    """The call is answered only for this announcement; None for calls that are served."""
 
 
 class Switchboard:
-    """All live calls, and the door through which new ones come."""
+    """All live calls, and the admission of new ones."""
 
     def __init__(self, context: CallContext, admission: AdmissionControl, screen: Screen) -> None:
         self.calls: dict[CallId, Call] = {}
         self.refusals = Refusals(context.clock, admission.sources, context.bus)
-        """Who was turned away, and why."""
+        """Counts and logs refused requests."""
         self._context = context
         self.admission = admission
-        """Who may call; a reload changes it."""
+        """Decides who may call; a reload changes its rules."""
         self._screen = screen
         self._work: dict[WorkId, Call] = {}
         """Calls that are attempts at work items."""
         self._log = structlog.get_logger("calls")
         self._tasks: set[asyncio.Task[None]] = set()
         self.is_draining = False
-        """The daemon is stopping: nobody is admitted any more."""
+        """Whether the daemon is stopping: no call is admitted any more."""
         self._serial = 0
 
     # --- what the SIP stack reports ---
@@ -143,12 +143,12 @@ class Switchboard:
                 stack.respond(event.transaction, 403)
 
     def _rejected(self, event: RequestRejected) -> None:
-        """The endpoint has answered already."""
+        """A request that the endpoint has refused already."""
         if event.reason:
             self._refused(event.request, event.flow, event.reason, event.user, event.request.uri.username)
 
     def _refused(self, request: Request, flow: SipFlow, reason: str, user: str, detail: str) -> None:
-        """Count and log what got an answer already; `user` has answered a challenge, where one is named."""
+        """Count and log a request that was refused already; `user`, if not empty, has authenticated."""
         self.refusals.refused(
             Refusal(
                 what=request.method.lower(),
@@ -201,7 +201,7 @@ class Switchboard:
         return ALWAYS if calendar is None else self._context.hours.moment(calendar)
 
     def _refuse_caller(self, event: InviteArrived, parties: Parties, screened: Blocked | Repeated) -> None:
-        """The number is not wanted: told so if there is an announcement and a line for it, refused otherwise."""
+        """Screening refuses the caller: by an announcement if the rules and a reserve line allow it, else by status."""
         why = reason = "called too often"
         prompt = SystemPrompt.CALLED_TOO_OFTEN
         if isinstance(screened, Blocked):
@@ -224,7 +224,7 @@ class Switchboard:
         self._close(call, Ending(Outcome.BLOCKED, EndedBy.SYSTEM, why))
 
     def _overflow(self, event: InviteArrived, parties: Parties, full: CapacityExhausted) -> None:
-        """All lines are taken: what the rule says, and a record of it in any case."""
+        """All lines are taken: carry out the rule `when_full`; the call gets a record in any case."""
         settings = self._context.trunk_capacity.settings
         if settings.when_full is WhenFull.ANNOUNCEMENT:
             try:
@@ -254,7 +254,7 @@ class Switchboard:
         self._context.event_router.stack.refuse(event.session, status, headers=headers)
 
     def _note(self, event: InviteArrived, reason: str) -> None:
-        """Say that a call of a known peer was turned away."""
+        """Log that a call of a known peer was refused."""
         remote, peer = event.flow.remote, event.peer
         detail = f"{caller_of(event.request, HOME).number or 'withheld'} to {event.request.uri.username}"
         is_proven = event.flow.transport.is_reliable or (peer is not None and peer.kind is PeerKind.AGENT)
@@ -298,7 +298,7 @@ class Switchboard:
         return context.event_router.audio.phones if trunk == AGENTS_TRUNK else context.rules.trunks[trunk].audio
 
     def begin_work(self, item: WorkItem) -> None:
-        """A callback or a message is due: a call of ours that waits for an agent, with nobody on the line yet."""
+        """A callback or a message is due: begin its call, which waits for an agent without a caller."""
         if self.is_draining:
             return  # the callback queue keeps it for the next start
         context = self._context
@@ -321,7 +321,7 @@ class Switchboard:
             del self._work[work]
 
     def end_work(self, item: WorkItem) -> None:
-        """The item is settled otherwise, or its customer calls: its call leaves the queue, or the attempt ends."""
+        """The item was closed otherwise, or its customer calls: its call leaves the queue, or the attempt ends."""
         call = self._work.get(item.id)
         if call is not None:
             call.end(CANCELLED.outcome, CANCELLED.by, CANCELLED.detail)
@@ -347,7 +347,7 @@ class Switchboard:
         return call
 
     def _new_call(self, view: LiveCall) -> Call:
-        """A call that goes by the settings of this moment until it ends."""
+        """A call that keeps the settings of this moment until it ends."""
         call = Call(view, self._context.event_log, self._context.take_settings())
         call.resources.callback(lambda: self._context.library.give_back(call.prompts))
         self.calls[call.id] = call
@@ -365,14 +365,14 @@ class Switchboard:
             if call.ending is None:
                 ending = await script(call)
         except asyncio.CancelledError:
-            pass  # by `Call.end`, which has left its reason, or by the loop's own end
+            pass  # by `Call.end`, which has set the ending, or by the end of the event loop
         except Exception as error:
             ending = self._ending_by(error, call)
         finally:
             self._close(call, call.ending or ending)
 
     def _ending_by(self, error: Exception, call: Call) -> Ending:
-        """What an error makes of a call; one that nobody raised on purpose is a fault of ours, and logged as such."""
+        """The ending of a call after an error; an unexpected error is a fault of ours, and logged as such."""
         if isinstance(error, AcdError):
             return Ending(error.outcome, EndedBy.SYSTEM, str(error))
         self._log.exception("call failed", call=call.id)
@@ -384,7 +384,7 @@ class Switchboard:
         try:
             call.resources.close()
         finally:
-            ending = call.ending  # a message that the caller leaves by hanging up is known only now
+            ending = call.ending  # a message that ends with the caller's hang-up is known only now
             figures = call.caller.close() if call.caller is not None else None
             now = self._context.clock.now()
             ended_by = None if call.caller is None else call.caller.ended_by
@@ -394,7 +394,7 @@ class Switchboard:
             call.log(history.Ended(now, outcome, ending.by, ending.detail, cause))
             del self.calls[call.id]
             self._context.event_log.close(call.id, call.history, shown_figures(figures))
-            call.caller = None  # the two name each other, and a cycle stays until the rarest of collections
+            call.caller = None  # the two refer to each other, and a cycle lives until a full garbage collection
 
     def _next_id(self) -> CallId:
         self._serial += 1
@@ -412,7 +412,7 @@ class Switchboard:
         return True
 
     def clock_set(self, by: timedelta) -> None:
-        """The machine's clock was set: live calls are shown by it too."""
+        """The machine's clock was set: move the times of live calls in their views."""
         for call in self.calls.values():
             call.view = shifted(call.view, by)
 
@@ -424,15 +424,15 @@ class Switchboard:
     async def drain(self, within_s: float, on_progress: Callable[[str], None] = lambda _: None) -> None:
         """Take no new calls; end those that are still up after `within_s`.
 
-        Agents' nailed-up legs are not waited for, but stand until the last caller who may need them is gone.
-        `on_progress` is told every few seconds how many calls remain.
+        Agents' nailed-up legs are not waited for, but stay up until the last caller who may need them is gone.
+        `on_progress` is called every few seconds with the calls that remain.
         """
         self.is_draining = True
         for call in list(self._work.values()):
             if call.caller is None and call.view.state is not CallState.TALKING:
                 if not call.was_with_somebody:
                     self._context.acd.leave_unrecorded(call)
-                call.end(Outcome.SHUTDOWN, EndedBy.SYSTEM)  # nobody is on the line; the callback queue keeps it
+                call.end(Outcome.SHUTDOWN, EndedBy.SYSTEM)  # the callback queue keeps the item
         standing = {capacity.call.task for capacity in self._context.agents.nailed_up_legs()}
         await self._wait_for(self._tasks - standing, within_s, on_progress)
         self.end_all()
@@ -454,7 +454,7 @@ class Switchboard:
 
 
 def calling_phone(invite: Request, user: str) -> AtPhone:
-    """The registered phone that calls: by its Contact, which is the one that it registered."""
+    """The registered phone that calls, identified by its registered Contact."""
     contact = invite.contact
     if contact is None:
         return AtPhone(user, "")
@@ -462,7 +462,7 @@ def calling_phone(invite: Request, user: str) -> AtPhone:
 
 
 def shown_figures(figures: StreamFigures | None) -> Detail:
-    """The stream's figures that go into the record."""
+    """The stream's figures for the record."""
     if figures is None:
         return {}
     return {

@@ -39,11 +39,11 @@ class RepeatLimit:
     """The section `[screening.repeats]`: how often one number may call."""
 
     calls: Annotated[int, Ge(1), Le(REPEAT_CALLS_MAX)]
-    """Calls let through within the window; the next one is turned away."""
+    """Calls let through within the window; the next one is refused."""
     within_s: Annotated[float, Gt(0), Le(86_400)]
     """The window, which slides."""
     block_for_s: Annotated[float, Gt(0), Le(604_800)]
-    """How long the number is then turned away; calls in that time do not make it longer."""
+    """Seconds for which the number is then refused; calls in that time do not make it longer."""
 
 
 WithheldRule: TypeAlias = Literal["pass", "block"]
@@ -58,7 +58,7 @@ class ScreeningSettings:
     repeats: RepeatLimit | None = None
     """None: anybody may call as often as they like."""
     announce: bool = False
-    """Whether callers who are turned away are told so, on a reserve line; else the call is refused unanswered (603)."""
+    """Whether refused callers hear an announcement, on a reserve line; otherwise the call is refused with 603."""
 
 
 @dataclass(frozen=True, slots=True)

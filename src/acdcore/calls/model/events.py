@@ -19,7 +19,7 @@ class CallEventLogged:
 
 @dataclass(frozen=True, slots=True)
 class OpeningHoursChanged:
-    """A calendar has come to another state."""
+    """A calendar's state has changed."""
 
     hours: LiveHours
     """The calendar from now on."""
@@ -45,7 +45,7 @@ class ScreeningChanged:
 
 @dataclass(frozen=True, slots=True)
 class WorkItemChanged:
-    """A callback or a message has come to another state; its row is written."""
+    """A callback or a message has changed; its row is written."""
 
     item: WorkItem
     """As it is now."""

@@ -1,4 +1,4 @@
-"""Dialling out: who may, by which trunk, and what becomes of it."""
+"""Outbound calls: which numbers are allowed, by which trunk, and the result."""
 
 from collections.abc import Set
 from dataclasses import dataclass, replace
@@ -24,28 +24,28 @@ from acdcore.sip.syntax.headers import NameAddr
 from acdcore.sip.syntax.uri import SipUri
 
 TrunkTarget: TypeAlias = tuple[str, SipUri | None]
-"""A trunk's name, and where it has redirected the call; None for its target."""
+"""One way to a number: a trunk's name, and the URI to which it has redirected the call; None for its target."""
 GIVEN_UP = 487
-"""The status of a call that was given up by whom it was made for."""
+"""The status of an outbound call that we cancelled because the other party hung up."""
 RING_EXTERNAL_S = 60.0
-"""How long an external number rings: about what mobile networks allow before their voicemail."""
+"""Seconds for which an external number rings: about the time that mobile networks allow before their voicemail."""
 
 
 @dataclass(frozen=True, slots=True)
 class DialRequest:
-    """A call out that is wanted."""
+    """A request for an outbound call."""
 
     number: str
-    """Whom to call, as staff, a flow or a rule writes it."""
+    """The number to call, as staff, a flow or a rule writes it."""
     trunk: str = ""
-    """By which trunk; empty: the first that may dial out."""
+    """The trunk to use; empty: the first that may dial out."""
     side: Side = Side.EXTERNAL_NUMBER
     agent: AgentId | None = None
-    """Who talks to the number: its number is shown before the queue's."""
+    """The agent of the call, whose `caller_id` is shown before the queue's; None when there is none."""
     redirected_to: SipUri | None = None
-    """Where the trunk has redirected the call; None for its target."""
+    """URI to which the trunk has redirected the call; None for its target."""
     is_forwarded: bool = False
-    """The caller is connected to the number, and does not only have somebody called."""
+    """Whether a caller is connected to the number, as opposed to a callback or an agent's seat."""
 
 
 def number_to_call(call: Call, context: CallContext, number: str) -> str:
@@ -60,11 +60,11 @@ def number_to_call(call: Call, context: CallContext, number: str) -> str:
 def may_be_called(rules: Rules, plan: NumberingPlan, number: str, own: str) -> str:
     """The canonical number for `number` if a caller who shows `own` may have it called; "" when it may not be.
 
-    What strangers type or show must not cost the centre money. With `callback_numbers` every number must begin like one
-    of them. Without, it must be the caller's `own`, however either is written, and a subscriber's of the trunk's
-    country: anybody can show any number, and some abroad pay whoever has them called. Both are whole numbers: an ending
-    that is the same proves nothing, since anybody can show a short one. A number of ours is never called: we would
-    wait for ourselves.
+    Numbers that callers enter or show must not cost the call centre money. With `callback_numbers` a number must begin
+    like one of them. Without, it must be the caller's `own` number, in any spelling, and a subscriber's number of the
+    trunk's country: anybody can show any number, and calls to some foreign numbers earn money for their owner. Whole
+    numbers are compared: an equal ending proves nothing, since anybody can show a short number. A number of ours is
+    never called: the call would come back to us.
     """
     wanted = plan.canonical(number)
     if rules.trunks.is_ours(wanted):
@@ -75,7 +75,7 @@ def may_be_called(rules: Rules, plan: NumberingPlan, number: str, own: str) -> s
 
 
 def callback_choice(call: Call, context: CallContext) -> CallbackChoice:
-    """Which numbers the caller may have called: what is refused anyway is not offered."""
+    """Which numbers the caller may have called, so that a flow offers no callback that would be refused."""
     rules = context.rules
     if rules.trunks.outbound_trunk() is None:
         return CallbackChoice.NONE
@@ -87,10 +87,10 @@ def callback_choice(call: Call, context: CallContext) -> CallbackChoice:
 async def until_answered(
     call: Call, leg: Leg, partner: Leg | None = None, hearer: Leg | None = None
 ) -> Declined | None:
-    """Wait for the other end: None when somebody answered, else why not; 487 when `partner` hung up first.
+    """Wait for the answer: None when the number answered, else the refusal; 487 when `partner` hung up first.
 
-    `hearer` hears what there is to be heard of the other end before that, in place of its own background. Where the
-    caller is sent meanwhile, and what the caller has heard to its end, is read by whoever has the caller next.
+    `hearer` hears the early media or the ringing tone, in place of its own background. Notes about the caller that
+    arrive meanwhile (sent elsewhere, the end of a playback) are put back for the next step of the script.
     """
     later: list[SentTo | Played] = []
     refused: Declined | None = None
@@ -120,10 +120,10 @@ async def until_answered(
 async def reach(
     call: Call, context: CallContext, wanted: DialRequest, partner: Leg | None = None, hearer: Leg | None = None
 ) -> Leg | int:
-    """Call out until somebody answers, by every way that there is; else the status of the last one.
+    """Call the number by every way until it answers; otherwise returns the status of the last way.
 
-    `partner` and `hearer` are those of `until_answered`. Raises as `dial_outside` does for the first way; each way that
-    came to nothing is written down.
+    `partner` and `hearer` are those of `until_answered`. Raises as `dial_number` for the first way; each way that
+    failed is logged.
     """
     tried: set[TrunkTarget] = set()
     trunk = choose_trunk(context, wanted, tried)
@@ -132,7 +132,7 @@ async def reach(
         refused = await until_answered(call, leg, partner, hearer)
         if refused is None:
             return leg
-        leg.close()  # nothing of it is to be heard under what follows
+        leg.close()  # its early media must not be heard under what follows
         call.log(history.DialFailed(context.clock.now(), wanted.number, refused.status))
         tried.add((trunk.name, wanted.redirected_to))
         try:
@@ -145,13 +145,13 @@ async def reach(
 def next_target(
     context: CallContext, trunk: Trunk, wanted: DialRequest, refused: Declined, tried: Set[TrunkTarget]
 ) -> tuple[Trunk, DialRequest]:
-    """What is tried after a refusal, no way twice; Refused or Unavailable when nothing is left."""
+    """The next way after a refusal, no way twice; Refused or Unavailable when none is left."""
     if refused.status == OUT_OF_SERVICE:
         context.resting_trunks.rest(trunk.name, refused.response, context.clock.now())
         wanted = replace(wanted, redirected_to=None)
         return choose_trunk(context, wanted, tried), wanted
     if sum(uri is not None for _, uri in tried) >= REDIRECTS_MAX:
-        raise Refused(f"{wanted.number} is redirected for ever")
+        raise Refused(f"{wanted.number} is redirected in a loop; look at the Contact of the trunk's 3xx")
     for uri in redirect_targets(trunk, HOME.canonical(wanted.number), refused.status, refused.response):
         if (trunk.name, uri) not in tried:
             return trunk, replace(wanted, redirected_to=uri)
@@ -159,7 +159,7 @@ def next_target(
 
 
 def choose_trunk(context: CallContext, wanted: DialRequest, tried: Set[TrunkTarget]) -> Trunk:
-    """The first trunk that may call out and was not tried; Refused when none may, Unavailable when all rest."""
+    """The first trunk that may dial out and was not tried; Refused when none may, Unavailable when all are resting."""
     trunks = context.rules.trunks.outbound_trunks(wanted.trunk)
     if not trunks:
         which = f"trunk {wanted.trunk} may not" if wanted.trunk else "no trunk may"
@@ -173,10 +173,10 @@ def choose_trunk(context: CallContext, wanted: DialRequest, tried: Set[TrunkTarg
 
 
 def dial_number(call: Call, context: CallContext, wanted: DialRequest, trunk: Trunk | None = None) -> Leg:
-    """Call out on a line that the leg's end gives back.
+    """Dial a number; the leg takes trunk capacity and gives it back at its end.
 
-    The trunk's settings are those of this moment, also for calls of before: an address or a password that is no longer
-    right reaches nobody, and a trunk that may no longer dial out must not. The leg keeps those that it was dialled by.
+    The trunk's settings are those of this moment, also for older calls: an old address or password would reach nobody,
+    and a trunk that may no longer dial out must not be used. The leg keeps the settings that it was dialled with.
     Raises Refused when no trunk may or it is no number, Unavailable when all that may are out of service,
     CapacityExhausted when all lines are taken, PortsExhausted.
     """
@@ -199,7 +199,7 @@ def dial_number(call: Call, context: CallContext, wanted: DialRequest, trunk: Tr
 
 
 def target_and_flow(context: CallContext, trunk: Trunk) -> tuple[SipUri, SipFlow]:
-    """The trunk's peer, and how to send to it; raises Unavailable."""
+    """The trunk's peer, and the flow to it; raises Unavailable."""
     home = trunk.home
     if home is None:
         raise Unavailable(f"trunk {trunk.name} has no target; set one")
@@ -207,14 +207,14 @@ def target_and_flow(context: CallContext, trunk: Trunk) -> tuple[SipUri, SipFlow
 
 
 def options_request(context: CallContext, trunk: Trunk) -> OutgoingRequest:
-    """The OPTIONS that asks the trunk's peer whether it is there; raises Unavailable."""
+    """The OPTIONS for the trunk's peer; raises Unavailable."""
     peer, flow = target_and_flow(context, trunk)
     us = NameAddr(SipUri("sip", "acdcore", context.event_router.stack.shown_host(flow)))
     return OutgoingRequest("OPTIONS", peer, flow, us, NameAddr(peer))
 
 
 def external_invite(call: Call, context: CallContext, trunk: Trunk, wanted: DialRequest) -> OutgoingInvite:
-    """The INVITE by `trunk`, which shows a number of ours."""
+    """The INVITE by `trunk`, with our number as caller ID."""
     peer, flow = target_and_flow(context, trunk)
     out = CallOut(
         number=wanted.number,
@@ -246,7 +246,7 @@ def external_invite(call: Call, context: CallContext, trunk: Trunk, wanted: Dial
 
 
 def caller_id_for(call: Call, context: CallContext, agent: AgentId | None) -> str:
-    """The number that the agent or the queue shows; "" leaves it to the trunk."""
+    """The `caller_id` of the agent or the queue; "": the trunk's is shown."""
     record = context.directory.agent(agent) if agent is not None else None
     by_agent = HOME.canonical(record.caller_id) if record is not None else ""
     queue = call.view.queue
@@ -254,7 +254,7 @@ def caller_id_for(call: Call, context: CallContext, agent: AgentId | None) -> st
 
 
 def credentials_of(trunk: Trunk) -> DigestClient | None:
-    """What answers the trunk's challenges; None when it is known by its address only."""
+    """The client for the trunk's digest challenges; None for a trunk without credentials."""
     if not trunk.user:
         return None
     return DigestClient(trunk.user, trunk.password, trunk.digest_algorithms or ALGORITHMS)

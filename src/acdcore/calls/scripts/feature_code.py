@@ -2,7 +2,7 @@
 
 *11          log in (and be ready)       *14   end the wrap-up
 *12          ready                       *15   log out
-*13, *13N    not ready, reason N         *16   log in on a line that stays up (`nailed_up`)
+*13, *13N    not ready, reason N         *16   log in on a nailed-up leg (`nailed_up`)
 """
 
 from acdcore.calls.context import CallContext
@@ -24,7 +24,7 @@ CODES = {
 }
 """The commands by what is dialled, each with what the agent hears."""
 NAIL_UP = "*16"
-"""Logs in too, but is no command: the call stays."""
+"""Logs in too, but the call stays up, so it is not among `CODES`."""
 REASONS = {"1": "break", "2": "lunch", "3": "training", "4": "back office"}
 """Reasons for not being ready, by the key after `*13`; no key means a break."""
 
@@ -38,7 +38,7 @@ def is_feature_code(dialled: str) -> bool:
 
 
 async def feature_code(call: Call, context: CallContext, agent: AgentRecord) -> Ending:
-    """Answer, do it for whoever works at this phone, say so, and hang up; nothing is offered to who listens."""
+    """Answer, carry out the command for the agent who works at this phone, confirm it, hang up; no offers meanwhile."""
     caller = call.the_caller()
     await answer_caller(call, caller, context, "")
     who, here = context.agents.at_phone(agent.agent), Seat(SeatKind.PHONE, agent.agent)

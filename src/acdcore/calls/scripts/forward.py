@@ -1,4 +1,4 @@
-"""A call goes out: the caller is connected to an external number that a rule or a flow names."""
+"""Forwarding: the caller is connected to an external number that a rule or a flow names."""
 
 from acdcore.calls.context import CallContext
 from acdcore.calls.core.call import Call, Ending
@@ -13,9 +13,9 @@ from acdcore.kernel.errors import AcdError, Outcome
 
 
 async def forward(call: Call, caller: Leg, context: CallContext, wanted: Dial) -> Destination:
-    """Ring the number, let the two talk until one hangs up; when nobody answers the caller is told so.
+    """Ring the number and let the two talk until one hangs up; without an answer the caller hears an apology.
 
-    What the carrier says of the number before it answers or refuses is heard by the caller as long as it lasts.
+    The caller hears what the carrier plays about the number before it answers or refuses (early media).
     """
     number = wanted.number
     try:
@@ -32,7 +32,7 @@ async def forward(call: Call, caller: Leg, context: CallContext, wanted: Dial) -
 
 
 async def apologise(call: Call, caller: Leg, context: CallContext, number: str) -> Ending:
-    """Nobody can take the call."""
+    """Play that nobody can take the call."""
     clips = call.prompts.system(SystemPrompt.QUEUE_OVERFLOW, call.language)
     await until_played(call, {play_clips(call, caller, clips)})
     return Ending(Outcome.UNANSWERED, EndedBy.SYSTEM, number)

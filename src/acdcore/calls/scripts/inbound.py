@@ -1,7 +1,7 @@
-"""An inbound call from its first ring to its record. Read this first: it is what all else serves.
+"""An inbound call from the INVITE to its record. Read this first.
 
-A hang-up of the caller cancels the script at whatever `await` it stands; what the call holds is given back by
-`call.resources` in every case, and `Switchboard` writes the record.
+A hang-up of the caller cancels the script at any `await`. In every case `call.resources` gives back what the call
+holds, and `Switchboard` writes the record.
 """
 
 from acdcore.calls.context import CallContext
@@ -18,11 +18,11 @@ from acdcore.ivr.model.flow import EndReason, Flow, PromptName
 from acdcore.kernel.errors import Outcome
 
 MOVES_MAX = 100
-"""A caller who is led on more often goes round in circles, by rules and flows that lead into each other."""
+"""Moves between flows and queues; more of them mean rules and flows that lead into each other without end."""
 
 
 async def inbound(call: Call, context: CallContext, flow: Flow) -> Ending:
-    """Answer, know the caller, and lead the call from place to place."""
+    """Answer, recognise the customer, and lead the call through flows and queues."""
     caller = call.the_caller()
     call.speak(flow.language)
     await answer_caller(call, caller, context, flow.name)
@@ -31,7 +31,7 @@ async def inbound(call: Call, context: CallContext, flow: Flow) -> Ending:
 
 
 async def lead(call: Call, caller: Leg, context: CallContext, where: Destination) -> Ending:
-    """A flow leads to a queue, a queue to an agent or by its rules elsewhere, until the call has come to its end."""
+    """A flow leads to a queue; a queue to an agent, or by its rules elsewhere; until the call ends."""
     for _ in range(MOVES_MAX):
         match where:
             case EnterFlow(flow):
@@ -48,7 +48,7 @@ async def lead(call: Call, caller: Leg, context: CallContext, where: Destination
 
 
 def ending_for(call: Call, reason: EndReason) -> Ending:
-    """The call is at its end by itself; what it has achieved is its outcome."""
+    """The ending of a call that has run to its end; its outcome is what it has achieved."""
     outcome = call.completed()
     if outcome is Outcome.SELF_SERVED and reason is EndReason.CLOSED:
         outcome = Outcome.CLOSED
@@ -58,7 +58,7 @@ def ending_for(call: Call, reason: EndReason) -> Ending:
 async def reject_with_prompt(
     call: Call, context: CallContext, prompt: PromptName, outcome: Outcome, detail: str = ""
 ) -> Ending:
-    """Answer only to say why nobody will: all lines are taken, or the number is not wanted."""
+    """Answer only for an announcement: all lines are taken, or the number is blocked."""
     caller = call.the_caller()
     await answer_caller(call, caller, context, "")
     await play_prompt(call, caller, context, prompt)
@@ -66,9 +66,9 @@ async def reject_with_prompt(
 
 
 async def answer_caller(call: Call, caller: Leg, context: CallContext, flow: str) -> None:
-    """Answer and wait for the ACK, so that the first word of the greeting is heard.
+    """Answer and wait for the ACK, so that the caller hears the first word of the greeting.
 
-    What comes before a late ACK is read after it: keys that a caller knows by heart, or where the caller is sent.
+    Notes that come before a late ACK are read after it: keys that the caller pressed early, or an order of staff.
     """
     caller.answer()
     call.log(history.CallAnswered(context.clock.now(), flow, caller.codec))
@@ -79,7 +79,7 @@ async def answer_caller(call: Call, caller: Leg, context: CallContext, flow: str
 
 
 def recognise_caller(call: Call, context: CallContext) -> None:
-    """Know the customer by the number before the flow begins, which may branch by tier or language."""
+    """Recognise the customer by the number before the flow, which may branch by tier or language."""
     customer = context.directory.customer_by_phone(call.view.caller) if call.view.caller else None
     if customer is not None:
         call.recognise(customer, "phone", context.clock.now())

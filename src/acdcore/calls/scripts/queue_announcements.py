@@ -1,4 +1,4 @@
-"""What a waiting caller is told: that nobody is free, before any music; the place and the wait, over the music."""
+"""Announcements to a waiting caller: all agents are busy, before the music; position and wait, over the music."""
 
 from acdcore.calls.context import CallContext
 from acdcore.calls.core.call import Call, SentTo
@@ -12,11 +12,11 @@ from acdcore.media.model import ClipId
 from acdcore.queues.decisions import Announce, Offered, Overflowed
 
 ON_ITS_WAY = (Offered, Overflowed, SentTo)
-"""Notes after which the caller need not be told that nobody is free: something is about to happen."""
+"""Notes in the mailbox that make the busy announcement needless: something else is about to happen."""
 
 
 class Announcements:
-    """The words for one caller from joining a queue until the wait is over; without a `caller` nobody hears them."""
+    """The announcements to one caller from joining a queue to the end of the wait; none without a `caller`."""
 
     def __init__(self, call: Call, caller: Leg | None, context: CallContext, *, is_told_busy: bool = False) -> None:
         self.caller = caller
@@ -24,18 +24,18 @@ class Announcements:
         self._context = context
         self._is_told_busy = is_told_busy
         self._playing = 0
-        """The playback that tells of busy agents, as long as it may be heard; 0: none."""
+        """Number of the busy announcement's playback while it runs; 0: none."""
         self._put_off: Announce | None = None
-        """The place that is told after it."""
+        """The position that is announced after it."""
 
     def queued(self, queue: QueueName) -> None:
-        """The caller stands in `queue`: music, and before it the word for who is not connected at once."""
+        """The caller has joined `queue`: play the busy announcement, then music."""
         if self.caller is not None:
             self.nobody_is_free()
             self.caller.set_music(self._call.prompts.music(queue))
 
     def nobody_is_free(self) -> None:
-        """Say once that all agents are busy, unless something is about to happen already."""
+        """Play once that all agents are busy, unless something else is about to happen already."""
         queue = self._call.view.queue
         is_needless = self._is_told_busy or any(map(self._call.mailbox.holds, ON_ITS_WAY))
         if self.caller is None or queue is None or is_needless:
@@ -47,7 +47,7 @@ class Announcements:
             self.caller.play(self._call.prompts.say((PromptName(prompt),), self._call.language), self._playing)
 
     def position(self, decision: Announce) -> None:
-        """Say the place, once nothing else is being said."""
+        """Announce the position, after a busy announcement that runs."""
         self._call.log(history.WaitAnnounced(self._context.clock.now(), decision.position, decision.wait_s))
         if self._playing:
             self._put_off = decision
@@ -55,7 +55,7 @@ class Announcements:
             tell_position(self._call, self.caller, self._context, decision)
 
     def played(self, playback: int) -> None:
-        """A playback has come to its end."""
+        """A playback has ended."""
         if playback != self._playing:
             return
         decision, self._playing, self._put_off = self._put_off, 0, None
@@ -63,12 +63,12 @@ class Announcements:
             tell_position(self._call, self.caller, self._context, decision)
 
     def broken_off(self) -> None:
-        """A phone rings for the caller, or the caller steps aside: what was put off is not said any more."""
+        """An agent's phone rings, or the caller goes into a flow: a position that waits is not announced any more."""
         self._playing, self._put_off = 0, None
 
 
 def tell_position(call: Call, caller: Leg, context: CallContext, decision: Announce) -> None:
-    """Say the position over the music, the wait if it is known, and the keys that may be pressed."""
+    """Play the position over the music, the wait if it is known, and the keys that may be pressed."""
     clips: list[ClipId] = [*call.prompts.position(decision.position, call.language)]
     if decision.wait_s is not None:
         clips += call.prompts.wait(decision.wait_s, call.language)

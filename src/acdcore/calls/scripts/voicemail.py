@@ -1,4 +1,4 @@
-"""A caller's message: recorded on the line, handed on as work, and kept when the caller hangs up in the middle."""
+"""Voicemail: a message is recorded and becomes a work item, also when the caller hangs up while speaking."""
 
 from dataclasses import replace
 
@@ -13,19 +13,19 @@ from acdcore.media.model import SpeechFigures, TapId
 from acdcore.work.model import WorkKind
 
 NEVER_S = 86_400.0
-"""A message is at most ten minutes long: a silence of this length is never told of."""
+"""Seconds, longer than any message (ten minutes): the end of speech is then never reported."""
 SPEECH_LEAST_S = 0.3
-"""Less is a cough or a click, and no message."""
+"""Seconds of speech; less is a cough or a click, and no message."""
 LEAD_S = 0.4
-"""Kept before the first word, which begins softer than it is found."""
+"""Seconds kept before the first word, whose soft beginning is found late."""
 TAIL_S = 0.6
-"""Kept after the last word, which ends softer than it is found, above all over noise."""
+"""Seconds kept after the last word, whose soft end is not found, above all over noise."""
 NOISE_LEAST_S = 1.0
-"""As much of what is loud and no speech is worth naming."""
+"""Seconds of loud sound without speech from which on a dropped message is called noise."""
 
 
 class Messages:
-    """What the caller of one call records in one flow, recording by recording."""
+    """The messages that the caller records in one flow."""
 
     def __init__(self, call: Call, context: CallContext) -> None:
         self._call = call
@@ -35,11 +35,11 @@ class Messages:
         self._began_at = 0.0
         self._least_s = 0.0
         self.recording = 0
-        """The one that runs, 0 when none does."""
-        call.resources.callback(self.stop)  # unwound after the flow, which tells what becomes of a message cut short
+        """The recording that runs; 0 when none does."""
+        call.resources.callback(self.stop)  # after the flow's clean-up, which decides about a message cut short
 
     def may_be_left(self, queue: QueueName | None) -> bool:
-        """Whether a message for the queue can be taken now; that it cannot is written down."""
+        """Whether a message for the queue can be taken now; a refusal is logged."""
         context, call = self._context, self._call
         if not context.recorder.path_for(call):
             why = "no_recording"
@@ -60,9 +60,9 @@ class Messages:
         call.log(history.MessageBegun(self._began_at, path))
 
     def stop(self) -> float:
-        """End the recording; its length from the first to the last word in seconds, 0 when it is none.
+        """End the recording; returns seconds from the first to the last word, 0 when there is no message.
 
-        What is no message is deleted: nobody spoke, or not for long enough.
+        A recording without speech, or with too little, is deleted.
         """
         tap, recording = self._tap, self.recording
         self._tap, self.recording = None, 0
@@ -82,12 +82,12 @@ class Messages:
         return length_s
 
     def file(self, wanted: FileMessage) -> None:
-        """Hand the message on; without a recording it is still somebody who wants to be called."""
+        """Request a work item for the message; without a recording it is a request for a call."""
         call, callback_scheduler = self._call, self._context.callback_scheduler
         number, subject = wanted.number, wanted.subject
         if number:
             number = number_to_call(call, self._context, number)
-            if not number:  # the agent reads it; it is not dialled
+            if not number:  # for the agent to read; it is not dialled
                 subject = f"{subject} (number given: {wanted.number})".strip()
         item = replace(
             callback_scheduler.item_for(call, WorkKind.VOICEMAIL, wanted.queue, number),

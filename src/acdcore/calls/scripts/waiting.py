@@ -1,4 +1,4 @@
-"""The caller waits: music, announcements, ringing phones, until somebody answers or something moves the caller on."""
+"""The caller waits: music, announcements, ringing phones, until an agent answers or the caller is moved on."""
 
 from dataclasses import dataclass
 
@@ -32,9 +32,9 @@ from acdcore.queues.inputs import OfferId
 from acdcore.queues.settings import OfferEnd, OverflowTarget, ToAnnouncement, ToExternalNumber, ToFlow, ToQueue
 
 TAKE_KEY = "1"
-"""What an agent at an external number presses to take the call: whoever picks up there may be a mailbox."""
+"""The key with which an agent at an external number takes the call: a mailbox may have answered there."""
 TAKE_WITHIN_S = 10.0
-"""From picking up to that key: three times what it takes to be asked for it."""
+"""Seconds from the answer to that key: three times the length of the prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class QueueKeyPressed:
 
 
 Waited = Served | ReservedAgent | QueueKeyPressed | SentTo | ToAnnouncement | ToExternalNumber | ToFlow
-"""How waiting ends, other than by hanging up."""
+"""How waiting ends, apart from a hang-up."""
 
 
 class RingingAgent:
@@ -73,7 +73,7 @@ class RingingAgent:
         self.offer = offer
         self.leg = leg
         self.react_by: float | None = None
-        """When the agent at an external number must have pressed the key; None before somebody picks up there."""
+        """Until when the agent at an external number has to press the key; None before the number answers."""
         self.is_over = False
         """The offer has ended, one way or another."""
 
@@ -85,12 +85,11 @@ class RingingAgent:
 async def wait_for_agent(
     call: Call, announcements: Announcements, context: CallContext, entry: Entry, *, is_reserved: bool = False
 ) -> Waited:
-    """Wait until an agent answers, a rule or somebody sends the call elsewhere, or the caller presses a key.
+    """Wait until an agent answers, a rule or staff send the call elsewhere, or the caller presses a key.
 
-    Without a caller to be told anything nobody is on the line: the call is work that waits. With `is_reserved` the
-    agent's phone is not rung: somebody else is to be rung first. The dispatcher decides and the phone reacts; their
-    notes arrive in one mailbox, so a phone that answers in the moment of its withdrawal is heard of in the order in
-    which it happened.
+    Without a caller the call is a work item that waits. With `is_reserved` the agent's phone is not rung, as the
+    customer is rung first. Notes of the dispatcher and of the phone arrive in one mailbox, so that an answer in the
+    moment of a withdrawal is read in the order of the events.
     """
     ring: RingingAgent | None = None
     reserving: Offered | None = None
@@ -106,7 +105,7 @@ async def wait_for_agent(
             case OfferWithdrawn(offer=offer) if reserving is not None and reserving.offer == offer:
                 log_offer_end(
                     call, context, reserving, OfferEndedCause.WITHDRAWN
-                )  # gone before anybody could be reserved
+                )  # taken out before an agent was reserved
             case Connected(agent=agent, queue=queue) if reserving is not None:
                 tell_accepted(call, context, reserving)
                 return ReservedAgent(agent, queue)
@@ -146,7 +145,7 @@ async def wait_for_agent(
 def apply_wait_update(
     call: Call, announcements: Announcements, context: CallContext, entry: Entry, note: Note | None
 ) -> bool:
-    """Write down, and let the caller hear, what changes about a wait that goes on; False for all that is not that."""
+    """Log a change of a wait that goes on, and play it to the caller; False for any other note."""
     match note:
         case Queued(queue=queue, at=at):
             call.log(history.CallQueued(at, queue, entry.priority_s))
@@ -166,13 +165,12 @@ def apply_wait_update(
 
 
 def is_of_another(note: Note | None, entry: Entry) -> bool:
-    """Whether the dispatcher means a visit of this call that is over: its last word may be read after the next
-    began."""
+    """Whether a note belongs to an earlier queue visit of this call: its last one may be read late."""
     return isinstance(note, QueueNote) and note.entry != entry.name
 
 
 def follow_phone(call: Call, context: CallContext, ring: RingingAgent, note: Note | None) -> None:
-    """Tell the dispatcher what the ringing phone did; None is no key until `react_by`. It decides what follows."""
+    """Report to the dispatcher what the ringing phone did (None: no key until `react_by`); it decides what follows."""
     match note:
         case None:
             ring.react_by = None
@@ -194,7 +192,7 @@ def follow_phone(call: Call, context: CallContext, ring: RingingAgent, note: Not
 
 
 def ring_agent(call: Call, context: CallContext, offer: Offered) -> RingingAgent | None:
-    """Ring the agent's phone and pop the screen; an agent without a phone costs the caller no time."""
+    """Ring the agent's phone and publish the screen pop. An agent without a phone is refused at once."""
     pop_screen(call, context, offer)
     context.library.prerendered.want(call.prompts.sayings.agent_words(offer.agent, call.language), is_urgent=True)
     try:
@@ -209,9 +207,9 @@ def ring_agent(call: Call, context: CallContext, offer: Offered) -> RingingAgent
 
 
 def ring_seat(call: Call, context: CallContext, agent: AgentId, ring_for_s: float) -> Leg:
-    """Ring the agent where the agent sits; raises AcdError when there is no phone, no port or no line for it.
+    """Ring the agent's seat; raises AcdError when there is no phone, no port or no trunk capacity for it.
 
-    On a nailed-up leg a beep takes the place of the ringing, and the agent has picked up already.
+    On a nailed-up leg a beep replaces the ringing, and the agent counts as having answered.
     """
     nailed_up_leg = context.agents.nailed_up_leg(agent)
     if nailed_up_leg is not None:
@@ -223,23 +221,23 @@ def ring_seat(call: Call, context: CallContext, agent: AgentId, ring_for_s: floa
 
 
 def is_at_external_number(leg: Leg) -> bool:
-    """Whether the agent is reached by a trunk; only such a leg takes a line."""
+    """Whether the agent is reached by a trunk; only such a leg takes trunk capacity."""
     return leg.capacity is not None
 
 
 def is_asked(leg: Leg) -> bool:
-    """Whether somebody picked up who has to press the key."""
+    """Whether an external number has answered and has to press the key."""
     return is_at_external_number(leg) and leg.is_answered
 
 
 def ask_for_key(call: Call, context: CallContext, leg: Leg, agent: AgentId) -> float:
-    """Ask whoever picked up to press `TAKE_KEY`; until when."""
+    """Ask for `TAKE_KEY` at an external number that answered; returns until when."""
     leg.play(call.prompts.system(SystemPrompt.PRESS_TO_TAKE, context.agents.language(agent)), call.next_playback())
     return context.clock.now() + TAKE_WITHIN_S
 
 
 def pop_screen(call: Call, context: CallContext, offer: Offered) -> None:
-    """Write down the offer, and show the agent who it is."""
+    """Log the offer, and publish the screen pop."""
     offered = history.CallOffered(
         context.clock.now(), offer.agent, offer.queue, f"{offer.caller_key} {offer.agent_key}"
     )
@@ -253,7 +251,7 @@ def pop_screen(call: Call, context: CallContext, offer: Offered) -> None:
 
 
 def end_ring(call: Call, context: CallContext, ring: RingingAgent, ending: OfferEndedCause) -> None:
-    """The phone rings no more; without effect when the offer has ended before."""
+    """Stop the ringing; without effect when the offer has ended already."""
     if ring.is_over:
         return
     ring.is_over = True
@@ -262,20 +260,20 @@ def end_ring(call: Call, context: CallContext, ring: RingingAgent, ending: Offer
 
 
 def tell_accepted(call: Call, context: CallContext, offer: Offered, phone: AtPhone | None = None) -> None:
-    """Tell the agent's screen that the agent has the call, and at which phone; its history tells so by what follows."""
+    """Publish that the agent has the call, and at which phone; the history has it in the next event."""
     accepted = history.CallOfferEnded(context.clock.now(), offer.agent, OfferEndedCause.ACCEPTED.value)
     context.event_log.offer_ended(call.view, offer.queue, accepted, OfferEndedCause.ACCEPTED, contact_of(phone))
 
 
 def log_offer_end(call: Call, context: CallContext, offer: Offered, ending: OfferEndedCause) -> None:
-    """Write down how the offer ended and tell the agent's screen."""
+    """Log how the offer ended, and publish it for the agent's screen."""
     ended = history.CallOfferEnded(context.clock.now(), offer.agent, ending.value)
     call.log(ended)
     context.event_log.offer_ended(call.view, offer.queue, ended, ending)
 
 
 def ending_of(note: OfferMissed | OfferWithdrawn) -> OfferEndedCause:
-    """How the dispatcher's word on an offer is shown: letting it ring in vain is the agent's miss, not a withdrawal."""
+    """How the end of an offer is shown: an unanswered offer is a miss of the agent, not a withdrawal."""
     match note:
         case OfferMissed(cause=cause):
             return OfferEndedCause(cause.value)
@@ -286,7 +284,7 @@ def ending_of(note: OfferMissed | OfferWithdrawn) -> OfferEndedCause:
 
 
 def offer_end_of(status: int) -> OfferEnd:
-    """What a phone's final status means for its agent."""
+    """How the dispatcher counts a phone's final status."""
     match status:
         case 486 | 600:
             return OfferEnd.BUSY
@@ -299,7 +297,7 @@ def offer_end_of(status: int) -> OfferEnd:
 
 
 def target_name(target: OverflowTarget) -> str:
-    """The target as one word for records."""
+    """The target as one word for the history."""
     match target:
         case ToQueue(queue):
             return f"{QUEUE_TARGET}{queue}"

@@ -1,10 +1,11 @@
 """Notices: an e-mail about each new message and each callback that was given up, sent beside the calls.
 
 Rules:
-- Nothing waits for a mail. What is to be sent lies in a bounded list; what does not fit is counted, and told by alarm.
-- A mail server that is away, or refuses us all, is tried again after growing pauses, the oldest mail first; one alarm
-  is raised when that begins and ended when a mail goes out. A mail refused for itself is dropped, told by alarm.
-- Mails that a stop of the daemon cuts off are not sent later: the work itself is kept in the callback queue, not here.
+- No call waits for a mail. Mails wait in a bounded list; mails that do not fit are counted, with an alarm.
+- A mail server that cannot be reached, or refuses every mail, is tried again after growing pauses, the oldest mail
+  first. One alarm is raised when that begins, and ends when a mail was sent. A single refused mail is dropped, with an
+  alarm.
+- Mails that a stop of the daemon cuts off are not sent later: the work items are kept in the callback queue.
 - The password goes to the mail server and nowhere else, and only over TLS unless the server is on this machine.
 """
 
@@ -39,17 +40,17 @@ MAIL_REFUSED = AlarmKind(
 )
 """Mails were dropped."""
 UNSENT_MAX = 1_000
-"""Mails in wait: a day of messages; whoever reads so many late does better to look at the list of work."""
+"""Mails that may wait: a day of messages. After more than that the list of work items is the better source."""
 TIMEOUT_S = 20.0
-"""For one mail, from the connection on: servers that look for spam take seconds."""
+"""Seconds for one mail with its connection: servers with a spam check take seconds."""
 FINISH_S = 3.0
-"""How long a stop waits for what is still to be sent."""
+"""Seconds for which a stop waits for mails that are still to be sent."""
 IMPLICIT_TLS_PORT = 465
-"""The port on which TLS begins with the first byte (RFC 8314 section 3.3); on others it is begun by STARTTLS."""
+"""The port with TLS from the first byte (RFC 8314 section 3.3); on others STARTTLS is used."""
 LINE_CHARS_MAX = 200
-"""Longer words of callers, flows and servers are cut."""
+"""Characters; longer texts of callers, flows and servers are cut."""
 PERMANENT = 500
-"""SMTP replies from here on mean that this mail will never be taken (RFC 5321 section 4.2.1)."""
+"""SMTP replies from this one on mean that the mail is refused for good (RFC 5321 section 4.2.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class MailSettings:
     to: tuple[MailAddress, ...] = ()
     """Who gets them; empty: nothing is sent or kept."""
     user: str = ""
-    """For the server, if it asks."""
+    """User name for the server; empty: none."""
     password: str = field(default="", repr=False)
     """Belongs to `user`."""
 
@@ -90,26 +91,26 @@ class MailTiming:
     """Times in mails and around them."""
 
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
-    """In which times are told."""
+    """Time zone of the times in mails."""
     retry_after_s: tuple[float, ...] = (5.0, 30.0, 120.0, 600.0)
     """Pauses after the first, second, ... attempt that failed; the last one is repeated."""
     filed_after_s: float = 1.0
-    """Age of a message at which its file is surely whole, so that its length can be told."""
+    """Age in seconds at which a message's file is surely complete, so that the mail can name its length."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What is to be told of a work item."""
+    """A notice about a work item."""
 
     item: WorkItem
     heard_at: float = 0.0
-    """When we were told, on the loop's clock."""
+    """When the change came, seconds of the event loop."""
     length_s: float | None = None
-    """Of the message, when its file can be read."""
+    """Length of the message, seconds; None when its file cannot be read."""
 
 
 def is_worth_a_notice(item: WorkItem) -> bool:
-    """Whether this change of an item is one that people are told of: a new message, or anything given up."""
+    """Whether a mail is sent for this change of an item: a new message, or an item that was given up."""
     is_new = item.state is WorkState.WAITING and item.changes <= 1
     return item.state is WorkState.GIVEN_UP or (item.kind is WorkKind.VOICEMAIL and is_new)
 
@@ -126,13 +127,13 @@ def mail(notice: Notice, settings: MailSettings, zone: ZoneInfo) -> EmailMessage
     message["Date"] = format_datetime(item.changed_at or item.created_at)
     domain = parseaddr(settings.sender)[1].rpartition("@")[2] or "acdcore"
     message["Message-ID"] = f"<{item.id}.{item.changes}@{domain}>"
-    message["Auto-Submitted"] = "auto-generated"  # RFC 3834 section 5: no answers from absent people, please
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834 section 5: asks for no automatic answers
     message.set_content("".join(f"{name}: {value}\n" for name, value in notice_facts(notice, zone) if value))
     return message
 
 
 def notice_facts(notice: Notice, zone: ZoneInfo) -> list[tuple[str, str]]:
-    """What the mail says, line by line; a fact that is not known has an empty value."""
+    """The lines of the mail, as name and value; an unknown fact has an empty value."""
     item = notice.item
     is_message = item.kind is WorkKind.VOICEMAIL
     lines = [
@@ -153,17 +154,17 @@ def notice_facts(notice: Notice, zone: ZoneInfo) -> list[tuple[str, str]]:
 
 
 def local(at: datetime, zone: ZoneInfo) -> str:
-    """A time as the centre's wall clock shows it."""
+    """A time in the time zone of the settings."""
     return f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S} ({zone.key})"
 
 
 def single_line(text: str) -> str:
-    """Words from outside as one line: callers' numbers and servers' replies may hold anything."""
+    """Text of others as one line: callers' numbers and servers' replies may hold anything."""
     return "".join(char if char.isprintable() else " " for char in text)[:LINE_CHARS_MAX].strip()
 
 
 class EmailNotices:
-    """Sends; one for the daemon. While nobody is to get mails nothing is kept or sent."""
+    """Sends the mails; one for the daemon. Without recipients nothing is kept or sent."""
 
     def __init__(
         self,
@@ -173,7 +174,7 @@ class EmailNotices:
         recordings: Path,
         timing: MailTiming | None = None,
     ) -> None:
-        """`recordings` is the directory below which messages lie."""
+        """`recordings` is the directory of the recordings."""
         self._settings = settings
         self._timing = timing or MailTiming()
         self._event_log = event_log
@@ -182,18 +183,18 @@ class EmailNotices:
         self._unsent: deque[Notice] = deque()
         self._wake = asyncio.Event()
         self._rests = asyncio.Event()
-        """Set while nothing is to be sent, or nothing can be."""
+        """Set while there is nothing to send, or sending fails."""
         self._failures = 0
-        """Attempts in vain since the last mail went out."""
+        """Failed attempts since the last mail was sent."""
         self._log = structlog.get_logger("mail")
 
     @property
     def unsent(self) -> int:
-        """Mails in wait."""
+        """Mails that wait."""
         return len(self._unsent)
 
     def configure(self, settings: MailSettings) -> None:
-        """Other settings from now on, also for what waits; with nobody who gets it, it is dropped."""
+        """Use other settings from now on, also for mails that wait; without recipients these are dropped."""
         if settings == self._settings:
             return
         self._settings = settings
@@ -218,7 +219,7 @@ class EmailNotices:
 
     @asynccontextmanager
     async def sending(self) -> AsyncIterator[None]:
-        """Send in the background; at the end what is left gets a moment."""
+        """Send in the background; at the end waiting mails get `FINISH_S` seconds."""
         task = asyncio.create_task(self._run(), name="notices")
         unsubscribe = self._bus.subscribe(WorkItemChanged, self.work_item_changed)
         try:
@@ -245,7 +246,7 @@ class EmailNotices:
             self._event_log.alarms.raise_alarm(MAIL, f"no mail is sent until a restart: {type(error).__name__}")
 
     async def _rest(self, pause_s: float | None) -> None:
-        """Until there is something to send; after a failure for a pause, which other settings end but no mail does."""
+        """Wait until there is a mail to send; after a failure for the pause, which only new settings end early."""
         self._wake.clear()
         self._rests.set()
         with suppress(TimeoutError):
@@ -253,7 +254,7 @@ class EmailNotices:
         self._rests.clear()
 
     async def _send_first(self) -> float:
-        """Send the oldest mail; how long to wait before the next attempt, 0 when it went out or never will."""
+        """Send the oldest mail; returns seconds until the next attempt, 0 when it was sent or dropped."""
         settings = self._settings
         if not settings.to or not self._unsent:
             return 0.0
@@ -322,25 +323,25 @@ async def send(message: EmailMessage, settings: MailSettings) -> tuple[dict[str,
 
 
 def is_here(host: str) -> bool:
-    """Whether the server is on this machine, where nobody listens in between."""
+    """Whether the server is on this machine, where no network lies between."""
     with suppress(ValueError):
         return ip_address(host).is_loopback
     return host == "localhost"
 
 
 def is_about_the_mail(error: aiosmtplib.SMTPException) -> bool:
-    """Whether this mail is refused for good; anything else is the server's state, or the addresses in our settings."""
+    """Whether this mail is refused for good; otherwise the server or the addresses in our settings are at fault."""
     return isinstance(error, aiosmtplib.SMTPDataError) and error.code >= PERMANENT
 
 
 def error_text(error: Exception, settings: MailSettings) -> str:
-    """Why, in one line without secrets: servers may repeat what they were told."""
+    """The error in one line without secrets: servers may repeat what we sent."""
     text = single_line(f"{type(error).__name__}: {error}")
     return text.replace(settings.password, "***") if settings.password else text
 
 
 def recorded_s(file: Path) -> float | None:
-    """The length of a message; None when its file is not there or not whole."""
+    """Length of a message, seconds; None when its file is missing or not complete."""
     try:
         with wave.open(str(file)) as sound:
             return float(sound.getnframes() / sound.getframerate())

@@ -1,4 +1,4 @@
-"""HTTP services that flows ask: one request with a deadline, a small answer in JSON, its fields as words."""
+"""HTTP services that flows ask: one request with a deadline, a small answer in JSON, its fields as text."""
 
 import asyncio
 import json
@@ -14,11 +14,11 @@ from acdcore.ivr.model.kinds import ServiceMiss
 from acdcore.kernel.setting_types import HttpUrl
 
 ANSWER_BYTES_MAX = 64 * 1024
-"""Larger answers are not meant for a caller's ear."""
+"""Bytes; a larger answer is not meant for a caller."""
 CONNECTIONS_MAX = 100
-"""At once over all services: more would mean that the service does not answer."""
+"""Requests at once over all services: more would mean that a service does not answer."""
 VALUE_CHARS_MAX = 1_000
-"""Longer fields are cut: nobody listens to them."""
+"""Characters; longer fields are cut, as nobody would listen to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class ServiceSettings:
     """The section `[services.NAME]`: one service that flows may ask."""
 
     url: HttpUrl
-    """Where it is asked."""
+    """The URL of the service."""
     method: Literal["GET", "POST"] = "GET"
     """GET sends the values as the query, POST as a JSON object."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -34,21 +34,21 @@ class ServiceSettings:
 
 
 class Services:
-    """Asks; one for the daemon, with its connections kept open."""
+    """Asks the services; one for the daemon, which keeps its connections open."""
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
         self._log = structlog.get_logger("services")
 
     async def ask(self, settings: ServiceSettings, wanted: AskService) -> ServiceAnswered:
-        """The answer's fields; never raises for what the service does, and never outlasts the deadline."""
+        """The answer's fields; a fault of the service is a `ServiceMiss`, and the deadline holds in any case."""
         try:
             async with asyncio.timeout(wanted.timeout_s):
                 return ServiceAnswered(wanted.ask, await self._request(settings, wanted.values))
         except TimeoutError:
             why = f"no answer within {wanted.timeout_s:g} s"
         except aiohttp.ClientError as error:
-            why = type(error).__name__  # its text may tell the address with all that stands in it
+            why = type(error).__name__  # its text may contain the URL with a customer's data
         except (OSError, ValueError) as error:
             why = str(error)
         self._log.warning("service not available", service=wanted.service, why=why)
@@ -56,7 +56,7 @@ class Services:
 
     async def _request(self, settings: ServiceSettings, values: Mapping[str, str]) -> Mapping[str, str] | ServiceMiss:
         if self._session is None:
-            # No cookies: what a service remembers of one caller must not meet the next.
+            # No cookies: data of one caller must not reach the next.
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX), cookie_jar=aiohttp.DummyCookieJar()
             )
@@ -82,7 +82,7 @@ class Services:
 
 
 async def body_of(response: aiohttp.ClientResponse) -> bytes:
-    """The whole body, in however many pieces it comes; raises ValueError when it is too large."""
+    """The whole body; raises ValueError when it is too large."""
     body = bytearray()
     async for piece in response.content.iter_any():
         body += piece
@@ -92,7 +92,7 @@ async def body_of(response: aiohttp.ClientResponse) -> bytes:
 
 
 def response_fields(body: bytes) -> Mapping[str, str]:
-    """The fields of a JSON object as words, those of inner objects as `outer.inner`; raises ValueError."""
+    """The fields of a JSON object as text, those of inner objects as `outer.inner`; raises ValueError."""
     try:
         answer = json.loads(body, parse_constant=lambda _: None)
         if isinstance(answer, dict):
@@ -100,7 +100,7 @@ def response_fields(body: bytes) -> Mapping[str, str]:
     except RecursionError:
         raise ValueError("the answer is nested too deeply") from None
     except ValueError:
-        raise ValueError("the answer is not JSON") from None  # without the text, which is about a customer
+        raise ValueError("the answer is not JSON") from None  # without the text, which has a customer's data
     raise ValueError("the answer is not a JSON object")
 
 
@@ -113,10 +113,10 @@ def _flat(path: str, value: object) -> list[tuple[str, str]]:
         case str() | int() | float():
             return [(path, _sayable(str(value)[:VALUE_CHARS_MAX]))]
         case _:
-            return []  # lists and nulls have no place in a sentence
+            return []  # lists and nulls cannot be said in a sentence
 
 
 def _sayable(text: str) -> str:
-    """Without what nobody can say or store; the end of a line keeps words apart as a blank does."""
+    """The text without characters that cannot be said or stored; a line break becomes a blank."""
     blank = "".join(" " if char.isspace() else char for char in text)
     return "".join(char for char in blank if char.isprintable())
