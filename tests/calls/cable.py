@@ -61,7 +61,7 @@ class Cable:
         self._lost += [(sender, each) for each in labels]
 
     def observe(self, direction: MessageDirection, flow: SipFlow, data: bytes, now: float) -> None:
-        """What a stack sends goes to whoever is plugged in at the other end."""
+        """What a stack sends goes to the phone that is plugged in at the other end."""
         if direction is MessageDirection.IN:
             return
         lost = (flow.local, label(data))

@@ -1,4 +1,4 @@
-"""Lines, legs and loops of one call: nothing is held longer than it is needed, and nothing goes round for ever."""
+"""Lines, legs and loops of one call: nothing is held longer than needed, and no call goes in circles without end."""
 
 import asyncio
 from dataclasses import replace

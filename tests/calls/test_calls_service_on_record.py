@@ -178,7 +178,7 @@ async def test_agent_whose_audio_is_lost_has_not_hung_up() -> None:
         assert centre.cdr().served_by == "1001"
 
 
-# --- turned away at the door ---
+# --- refused before service ---
 
 
 async def hangs_up_at_once(centre: CallCentre, caller: Phone) -> None:

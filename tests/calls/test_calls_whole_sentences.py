@@ -336,7 +336,7 @@ async def test_reload_takes_no_clip_from_a_caller_whose_other_words_are_still_be
     (former,) = await told.spoken(MEMBER)
     told.use_voices(SLOWER)
     assert former in cast(SilentEngine, told._engine).clips
-    assert await told.spoken(MEMBER) != (former,), "whoever comes now hears the other voice"
+    assert await told.spoken(MEMBER) != (former,), "the next caller hears the other voice"
     told.close()
     assert cast(SilentEngine, told._engine).clips == {}
 

@@ -1,6 +1,6 @@
 """Every state in which a call could wait without a timer and without audio, and what ends it (docs/sip.md has it).
 
-The others are held elsewhere: an INVITE that nobody takes up or that rings for ever, our own INVITEs and CANCELs in
+The others are held elsewhere: an INVITE that nobody answers, our own INVITEs and CANCELs in
 `scenarios/test_sip_ladders`; an agent's phone that rings in `scenarios/test_races_ringing`.
 """
 

@@ -18,7 +18,7 @@ from tests.wire.watch import Facts, Operator
 
 pytestmark = pytest.mark.wire
 
-STORY = [
+KINDS = [
     *("call_arrived", "call_answered", "call_queued", "agent_offered", "offer_ended", "call_connected"),
     *("call_moved", "call_ended", "recording_finished"),
 ]
@@ -77,7 +77,7 @@ async def test_sipp_caller_and_baresip_agent_talk_and_are_recorded(
 
     ended = await operator.until("call_ended", caller=VIP)
     recorded = await operator.until("recording_finished", call_id=ended["call_id"])
-    assert [kind for kind in operator.told(ended["call_id"]) if kind != "agent_state"] == STORY
+    assert [kind for kind in operator.told(ended["call_id"]) if kind != "agent_state"] == KINDS
     assert (ended["outcome"], ended["ended_by"], ended["agent"]) == ("answered", "agent", "1001")
     pop = await operator.until("agent_offered", call_id=ended["call_id"])
     customer = pop["customer"]

@@ -290,7 +290,7 @@ def nearest(heard: str, voice: PromptVoice, said: tuple[PromptKey, ...]) -> tupl
 
 
 def at_most_all(misheard: Misheard) -> Misheard:
-    """No more wrong than was said: a recogniser may go on for ever with a word that it takes for the next one."""
+    """No more wrong than was said: a recogniser may repeat a word without end that it takes for the next one."""
     return Misheard(min(misheard.edits, misheard.units), misheard.units)
 
 

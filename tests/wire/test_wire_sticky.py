@@ -67,4 +67,4 @@ async def test_caller_who_calls_again_reaches_the_same_agent_or_another_one_whil
     records = [await operator.nth("call_ended", number) for number in (1, 2, 3)]
     assert [record["agent"] for record in records] == ["1001", "1001", "1002"]
     assert {record["outcome"] for record in records} == {"answered"}
-    assert max(float(str(record["wait_s"])) for record in records) < KEPT_FOR_S, "nobody was waited for in vain"
+    assert max(float(str(record["wait_s"])) for record in records) < KEPT_FOR_S, "no caller waited for an absent agent"

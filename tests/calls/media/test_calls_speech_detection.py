@@ -114,7 +114,7 @@ async def test_phone_that_speaks_is_heard_to_begin_and_to_end_with_all_that_it_s
 
 
 class BrokenOnce:
-    """An engine whose first frame breaks whoever judges it."""
+    """An engine whose first frame makes the detector fail."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

@@ -66,7 +66,7 @@ async def recovered(history: MemoryHistory, directory: Path, *repaired: Repaired
 async def test_talk_that_was_cut_short_is_recorded_with_its_mended_file(tmp_path: Path) -> None:
     file = tmp_path / PATH
     file.parent.mkdir(parents=True)
-    file.write_bytes(b"as it was mended")
+    file.write_bytes(b"as it was repaired")
     record, rows = await recovered(left_behind(TALK), tmp_path, Repaired(PATH, 3.0, 96_044))
     assert (record.outcome, record.end_cause, record.served_by) == (Outcome.ANSWERED, CallEnd.CRASH, "1001")
     assert record.recording == PATH
@@ -136,7 +136,7 @@ async def test_transferred_call_that_was_cut_short_has_each_recording_under_its_
         events.Bridged(10.0),
     )
     (tmp_path / second).parent.mkdir(parents=True)
-    (tmp_path / second).write_bytes(b"as it was mended")
+    (tmp_path / second).write_bytes(b"as it was repaired")
     repaired = (Repaired(PATH, 1.0, 32_044), Repaired(second, 2.0, 64_044))
     record, rows = await recovered(left_behind(transferred), tmp_path, *repaired)
     assert [(row.agent, row.queue) for row in rows] == [("1001", "service"), ("1002", "sales")]

@@ -80,7 +80,7 @@ async def recover(
     before = None if started is None else call_id_at(started)
     await end_duties(history, spool, started or clock.wall())
     rows = await history.unfinished(await first_to_look_at(history, clock.wall(), before), before)
-    mended: dict[str, Repaired] = {repair.path: repair for repair in repaired if repair.duration_s > 0}
+    by_path: dict[str, Repaired] = {repair.path: repair for repair in repaired if repair.duration_s > 0}
     recovered = Recovered(0, 0)
     for call_id, of_call in groupby(rows, key=lambda row: row.call_id):
         history_of_call = [event for row in of_call if (event := event_of(row)) is not None]
@@ -90,7 +90,7 @@ async def recover(
             continue
         record = await asyncio.to_thread(record_of, call_id, history_of_call, directory)  # it looks at the disk
         spool.append(record)
-        found = recording_rows(record, history_of_call, mended)
+        found = recording_rows(record, history_of_call, by_path)
         for row in found:
             spool.append(row)
         recovered = Recovered(recovered.calls + 1, recovered.recordings + len(found))
@@ -131,7 +131,7 @@ def event_of(row: CallEventRow) -> events.Event | None:
 
 
 def recording_rows(
-    record: CdrRow, history_of_call: Iterable[events.Event], mended: Mapping[str, Repaired]
+    record: CdrRow, history_of_call: Iterable[events.Event], by_path: Mapping[str, Repaired]
 ) -> list[RecordingRow]:
     """The rows of the call's repaired recordings, each with the agent of its own talk."""
     history_of_call = list(history_of_call)
@@ -143,13 +143,13 @@ def recording_rows(
             n=number,
             path=path,
             started_at=EPOCH.at(at),
-            duration_s=mended[path].duration_s,
-            size_bytes=mended[path].size_bytes,
+            duration_s=by_path[path].duration_s,
+            size_bytes=by_path[path].size_bytes,
             agent=talks.get(path, nobody).agent,
             queue=talks.get(path, nobody).queue,
             caller=record.caller,
             is_repaired=True,
         )
         for number, (path, at) in enumerate(recordings(history_of_call), start=1)
-        if path in mended
+        if path in by_path
     ]
