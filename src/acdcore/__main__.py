@@ -38,21 +38,22 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
 )
 COLLECT_EVERY = (5_000, 80, 100)
-"""A call leaves few cycles behind: collecting the young less often than Python does saves some 5 % of a set-up. Looking
-through 5,000 objects holds the event loop for 2 ms; four times as many would be heard of by whoever is to be rung."""
+"""Thresholds for `gc.set_threshold`. A call leaves few reference cycles, so collecting less often than Python's default
+saves some 5 % of a call set-up. Looking through 5,000 objects holds the event loop for 2 ms; four times as many
+would delay the ringing of a phone."""
 SWITCH_S = 0.0005
-"""How long a writer's thread (recordings, journal, records) may keep the interpreter from the event loop; Python's 5 ms
-would be heard of by whoever is to be rung in the moment when a recording ends."""
+"""Seconds that a writer's thread (recordings, journal, records) may keep the interpreter from the event loop. Python's
+default of 5 ms would delay the ringing of a phone when a recording ends at that moment."""
 WORKERS_MAX = 32
-"""Threads for what may wait for a disk. Python's own number is 6 on two cores: as many downloads from a recordings'
-disk that hangs would keep rows and bindings, which lie on another disk, from being written."""
+"""Threads for work that may wait for a disk. Python's default is 6 on two cores. If the disk of the recordings hangs, 6
+downloads would use all of them, and rows and bindings on another disk could not be written."""
 FILES_ENOUGH = 1_048_576
-"""What the soft limit becomes where the system sets no hard one."""
+"""Soft limit of open files where the system sets no hard limit."""
 console = Console(stderr=True, highlight=False)
 
 
 def tell_version(is_wanted: bool) -> None:
-    """Print the version and end, when that is asked for."""
+    """Print the version and exit, if `is_wanted`."""
     if is_wanted:
         print(f"acdcore {version('acdcore')}")
         raise typer.Exit
@@ -77,7 +78,7 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
 @contextlib.contextmanager
 def private_files() -> Iterator[None]:
-    """What is written within is for our own user alone."""
+    """Files that are written inside this block can be read by our own user only."""
     before = os.umask(0o077)
     try:
         yield
@@ -89,12 +90,12 @@ add_to(cli)
 
 
 def print_progress(line: str) -> None:
-    """One line, as it is: brackets are names of sections, and a narrow terminal breaks it where it likes."""
+    """Print one line without markup, because brackets in it are names of sections; the terminal wraps it."""
     console.print(f"acdcore: {line}", style="dim", markup=False, soft_wrap=True)
 
 
 async def daemon(config: Path, log: LineWriter) -> None:
-    """Serve until a signal comes; `log` is what stderr goes through."""
+    """Serve until a signal comes; `log` is the queue that stderr goes through."""
     settings = load(config, os.environ)
     snapshot = load_snapshot(settings, config)
     set_up_log(settings.log)
@@ -103,7 +104,9 @@ async def daemon(config: Path, log: LineWriter) -> None:
     stop, anew = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(WORKERS_MAX, "acdcore"))
-    loop.add_signal_handler(signal.SIGHUP, anew.set)  # from now on: one that comes during the start must not end us
+    loop.add_signal_handler(
+        signal.SIGHUP, anew.set
+    )  # set before the start: SIGHUP during the start must not end the process
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
 
@@ -113,7 +116,7 @@ async def daemon(config: Path, log: LineWriter) -> None:
     observer = sip_observer() if settings.log == "debug" else None
     async with serve(snapshot, LoopClock(loop), print_progress, observer, looks=(conditions,)) as running:
         gc.collect()
-        gc.freeze()  # customers, prompts and tables stay: no later collection needs to walk them
+        gc.freeze()  # customers, prompts and tables live until the end: later collections skip them
         gc.set_threshold(*COLLECT_EVERY)
         sys.setswitchinterval(SWITCH_S)
         console.print(welcome(running), soft_wrap=True, markup=False)
@@ -126,7 +129,7 @@ async def daemon(config: Path, log: LineWriter) -> None:
 
 
 def allow_files(needed: int, file: str) -> None:
-    """Let the process open all the files that it may; raises SettingsError when lines and connections need more."""
+    """Raise the limit of open files as far as allowed; raises SettingsError when `needed` is more than that."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < needed:
         raise SettingsError(

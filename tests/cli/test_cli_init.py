@@ -30,7 +30,7 @@ def test_init_overwrites_nothing(tmp_path: Path) -> None:
     (tmp_path / "agents.toml").write_text("# ours", "utf-8")
     typed = Typed.of("init", str(tmp_path))
     assert typed.status == 1
-    wanted = f"acdcore: {tmp_path / 'agents.toml'}: is there already and is not overwritten; name another DIR"
+    wanted = f"acdcore: {tmp_path / 'agents.toml'}: exists already and is not overwritten; name another DIR"
     assert typed.err.strip() == wanted
     assert files_of(tmp_path) == {"agents.toml": b"# ours"}
 

@@ -119,7 +119,7 @@ def test_list_that_is_there_already_is_not_overwritten(config_dir: ConfigCopy, t
     (tmp_path / "texts.csv").write_text("notes")
     status, said = config_dir.typed("prompts", "export", str(tmp_path))
     assert status == 1
-    assert "texts.csv: is there already and is not overwritten; name another DIR" in said
+    assert "texts.csv: exists already and is not overwritten; name another DIR" in said
     assert (tmp_path / "texts.csv").read_text() == "notes"
 
 
@@ -176,9 +176,9 @@ def test_every_file_that_is_wrong_is_named_and_then_none_is_taken(config_dir: Co
     shutil.copy(takes / "hotline.greeting.yue.wav", takes / "again" / "Hotline.Greeting.YUE.WAV")
     status, said = config_dir.typed("prompts", "import", str(takes))
     assert status == 1
-    assert "hotline.greetin.yue.wav: no prompt is called so; did you mean hotline.greeting.yue.wav?" in said
-    assert "system.goodbye.yue.mp3: is no WAV file; ask the studio for WAV" in said
-    assert "is there twice, also as " in said
+    assert "hotline.greetin.yue.wav: no prompt has this name; did you mean hotline.greeting.yue.wav?" in said
+    assert "system.goodbye.yue.mp3: is not a WAV file; ask the studio for WAV" in said
+    assert "exists twice, also as " in said
     assert not config_dir.recorded.exists()
     for name in ("hotline.greetin.yue.wav", "system.goodbye.yue.mp3", "again/Hotline.Greeting.YUE.WAV"):
         (takes / name).unlink()
@@ -195,9 +195,9 @@ def test_what_is_called_as_a_recording_and_is_none_is_named(config_dir: ConfigCo
     (takes / "\udcff.wav").write_bytes(b"")
     status, said = config_dir.typed("prompts", "import", str(takes))
     assert status == 1
-    assert "hotline.greeting.cmn.wav: is no file that can be read" in said
-    assert "system.goodbye.yue.wav: is no file that can be read" in said
-    assert "\ufffd.wav: no prompt is called so" in said
+    assert "hotline.greeting.cmn.wav: cannot be read as a file" in said
+    assert "system.goodbye.yue.wav: cannot be read as a file" in said
+    assert "\ufffd.wav: no prompt has this name" in said
 
 
 def test_names_are_known_in_any_case_and_folder(config_dir: ConfigCopy, tmp_path: Path) -> None:
@@ -226,10 +226,10 @@ def test_take_of_a_prompt_with_a_wav_in_the_toml_is_refused(config_dir: ConfigCo
     flow.write_text(text, "utf-8")
     status, said = config_dir.typed("prompts", "import", str(studio(tmp_path / "studio", ["hotline.greeting.yue.wav"])))
     assert status == 1
-    assert "the prompt has a sound of its own in " in said
+    assert "gives this prompt a wav; remove that wav" in said
 
 
-@pytest.mark.parametrize(("make", "said"), [(False, "is no directory"), (True, "has no WAV file in it")])
+@pytest.mark.parametrize(("make", "said"), [(False, "is not a directory"), (True, "contains no WAV file")])
 def test_directory_without_takes_is_refused(config_dir: ConfigCopy, tmp_path: Path, make: bool, said: str) -> None:
     if make:
         studio(tmp_path / "studio", [])

@@ -117,7 +117,7 @@ def test_call_that_the_journal_does_not_name_is_said_to_be_so(journal: Path) -> 
 
 async def test_ended_call_without_a_journal_still_tells_its_history(shell: Shell, tmp_path: Path) -> None:
     typed = await shell("why", ENDED, "--config", str(tmp_path / "acdcore.toml"))
-    assert (typed.status, "the offers' reasons are not known" in typed.err) == (0, True)
+    assert (typed.status, "the reasons of the offers are not known" in typed.err) == (0, True)
     assert "trunk carrier" in typed.out
 
 
@@ -126,7 +126,7 @@ async def test_call_that_never_came_to_a_queue_misses_no_reasons(shell: Shell, s
     typed = await shell("why", ENDED, "--config", str(tmp_path / "acdcore.toml"))
     assert (typed.status, typed.err) == (0, "")
     assert "what happened" in typed.out
-    assert "parts of the call" not in typed.out
+    assert "segments of the call" not in typed.out
 
 
 async def test_ended_call_is_told_with_history_and_reasons(shell: Shell, tmp_path: Path) -> None:

@@ -15,10 +15,10 @@ from acdcore.kernel.errors import SettingsError, raise_together
 from acdcore.storage.stores.seed import AGENTS_FILE, AgentEntry, checked_agents_in
 
 OF_ONE_AGENT = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY})
-"""Refusals that say nothing of the other agents."""
+"""Refusals that concern one agent only; the import goes on with the next."""
 app = typer.Typer(help="The agents of the running daemon.", no_args_is_help=True)
 UpdateOption = Annotated[
-    bool, typer.Option("--update", help="Also change agents who are known already to what the file says.")
+    bool, typer.Option("--update", help="Also change agents that the daemon knows, so that they match the file.")
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be added and changed.")]
 
@@ -36,10 +36,10 @@ def import_(
     update: UpdateOption = False,
     dry_run: DryRunOption = False,
 ) -> None:
-    """Add the agents of agents.toml whom the daemon does not know, at once; it lies beside the settings.
+    """Add the agents of agents.toml that the daemon does not know. The file lies beside the settings.
 
-    Agents who are known are left as they are, or changed with --update; passwords and agents whom the file does not
-    name never are. A password that the file does not give is made and shown here only.
+    Agents that the daemon knows are changed only with --update. Their passwords, and agents that the file does not
+    name, are never changed. Where the file gives no password, one is generated and shown here only.
     """
     with plain_errors():
         file = config.parent / AGENTS_FILE
@@ -50,7 +50,7 @@ def import_(
         for place, entry in enumerate(entries):
             try:
                 for line in import_agent(daemon, entry, update=update, dry_run=dry_run):
-                    show(line)  # at once: a password that was made is told once, whatever becomes of the others
+                    show(line)  # at once: a generated password is shown only here, even if a later agent fails
                     is_idle = False
             except RefusedByDaemon as error:
                 if error.status not in OF_ONE_AGENT:

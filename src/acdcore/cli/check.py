@@ -1,4 +1,4 @@
-"""`acdcore check`: all that a start reads and finds on the machine, judged without starting anything."""
+"""`acdcore check`: reads what a start reads, looks at the machine, and reports problems without starting anything."""
 
 import os
 from collections import Counter
@@ -51,11 +51,11 @@ def check(
     key_file: KeyFileOption = None,
     strict: StrictOption = False,
 ) -> None:
-    """Read all settings and look at this machine, and say what is wrong, without starting anything.
+    """Read all settings, look at this machine, and report what is wrong, without starting anything.
 
-    Read are settings, flows, calendars, prompts with their recordings, agents.toml and customers.toml; looked at are
-    addresses, ports, directories and the speech synthesis. One line for each mistake: file, key, what is wrong, what to
-    do. Red lines are mistakes, yellow ones warnings; a note says what could be better.
+    It reads settings, flows, calendars, prompts with their recordings, agents.toml and customers.toml. It looks at
+    addresses, ports, directories and the speech synthesis. Each mistake is one line: file, key, what is wrong, what to
+    do. Red lines are mistakes, yellow lines are warnings. A note says what could be better.
 
     Exit status: 0 good, warnings or not; 1 with mistakes, and with --strict for warnings too, but never for notes; 2
     for a wrong command line.
@@ -94,7 +94,7 @@ def in_languages(recorded: Iterable[PromptKey]) -> str:
 
 
 def _read(config: Path) -> tuple[Snapshot, Findings]:
-    """Everything; raises SettingsError for all that is wrong anywhere."""
+    """Settings, flows, calendars and prompts; raises SettingsError with every mistake in any of them."""
     try:
         settings = load(config, os.environ)
     except SettingsError as error:
@@ -107,7 +107,7 @@ def _read(config: Path) -> tuple[Snapshot, Findings]:
 
 
 def _config_warnings(snapshot: Snapshot, findings: Findings) -> list[str]:
-    """What the settings say by themselves, then what they say together with agents.toml."""
+    """Warnings about the settings alone, then about the settings together with agents.toml."""
     now = datetime.now(UTC)
     alone = config_warnings(snapshot, (), now)
     together = config_warnings(snapshot, findings.agents, now) if findings.agents else ()
@@ -115,7 +115,7 @@ def _config_warnings(snapshot: Snapshot, findings: Findings) -> list[str]:
 
 
 def warn(snapshot: Snapshot, config: Path) -> None:
-    """What the settings allow but surely do not mean; what depends on the agents only a running daemon can tell."""
+    """Print warnings about settings that are allowed but are probably a mistake, except those about stored agents."""
     for warning in (*voice_warnings(snapshot), *config_warnings(snapshot, (), datetime.now(UTC))):
         print_warning(f"{config}: {warning}")
     for remark in config_notes(snapshot):

@@ -13,11 +13,11 @@ from acdcore.cli.what_if import what_if
 from acdcore.cli.why import why
 
 COMMANDS = (init, check, reload, retention, why, replay, what_if, staffing)
-"""Each is called as its function is, with a dash for an underscore."""
+"""A command has the name of its function, with a dash for an underscore."""
 
 
 def add_to(app: typer.Typer) -> None:
-    """Let `app` know them all."""
+    """Add all commands and groups to `app`."""
     for command in COMMANDS:
         app.command()(command)
     app.add_typer(report.app, name="report")

@@ -1,4 +1,4 @@
-"""`acdcore init`: write the shipped settings, flows, calendars and prompts, to begin with."""
+"""`acdcore init`: write the shipped settings, flows, calendars and prompts as a starting point."""
 
 import os
 import shutil
@@ -11,11 +11,11 @@ from acdcore.cli.support.console import DEFAULT_CONFIG, plain_errors, show
 from acdcore.kernel.errors import SettingsError
 from acdcore.kernel.shipped import shipped
 
-DirectoryArgument = Annotated[Path, typer.Argument(help="Where to; made if it is not there.")]
+DirectoryArgument = Annotated[Path, typer.Argument(help="Directory to write to; created if it does not exist.")]
 
 
 def init(directory: DirectoryArgument = DEFAULT_CONFIG.parent) -> None:
-    """Write settings, flows, calendars, prompts and agents to begin with, with comments; nothing is overwritten."""
+    """Write commented settings, flows, calendars, prompts and agents as a starting point; nothing is overwritten."""
     with plain_errors():
         written = write_out(shipped(), directory)
     file = directory / DEFAULT_CONFIG.name
@@ -24,13 +24,13 @@ def init(directory: DirectoryArgument = DEFAULT_CONFIG.parent) -> None:
 
 
 def write_out(source: Path, directory: Path) -> int:
-    """Copy all files, or none when one of them is there already; how many. Raises SettingsError."""
+    """Copy all files, or none when one of them exists; returns how many. Raises SettingsError."""
     if not source.is_dir():
-        raise SettingsError(str(source), "", "the shipped settings are missing; install acdcore anew")
+        raise SettingsError(str(source), "", "the shipped settings are missing; install acdcore again")
     names = sorted(path.relative_to(source) for path in source.rglob("*") if path.is_file())
     for name in names:
         if (directory / name).exists():
-            raise SettingsError(str(directory / name), "", "is there already and is not overwritten; name another DIR")
+            raise SettingsError(str(directory / name), "", "exists already and is not overwritten; name another DIR")
     try:
         for name in names:
             (directory / name).parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""`acdcore prompts`: the list of texts for a studio, and the studio's recordings taken in."""
+"""`acdcore prompts`: exports the list of texts for a studio, and imports the studio's recordings."""
 
 import csv
 import json
@@ -30,16 +30,16 @@ from acdcore.kernel.errors import SettingsError, raise_together
 from acdcore.kernel.mistakes import near
 
 OTHER_AUDIO = frozenset({".mp3", ".flac", ".aif", ".aiff", ".m4a", ".aac", ".ogg", ".opus", ".wma", ".amr", ".w64"})
-"""Endings of recordings that cannot be read: passing them over in silence would lose them."""
+"""Endings of audio files that cannot be read. The import refuses them: to ignore them would lose a recording."""
 USES_SHOWN = 4
 NAMES_SHOWN = 8
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""A cell that begins so is calculated by spreadsheets, and may send away what stands in others."""
+"""A spreadsheet evaluates a cell that begins with one of these; such a formula could send other cells to strangers."""
 app = typer.Typer(help="The texts that callers hear, and recordings of them.", no_args_is_help=True)
 
 
 class ListFormat(StrEnum):
-    """What the list of texts is written as."""
+    """The file format of the list of texts."""
 
     CSV = "csv"
     """For spreadsheets."""
@@ -47,14 +47,16 @@ class ListFormat(StrEnum):
     """For programs."""
 
 
-ListDirectory = Annotated[Path, typer.Argument(metavar="DIR", help="Where the list goes; made if it is not there.")]
-TakesDirectory = Annotated[Path, typer.Argument(metavar="DIR", help="Where the WAV files are, at any depth.")]
+ListDirectory = Annotated[
+    Path, typer.Argument(metavar="DIR", help="Directory for the list; created if it does not exist.")
+]
+TakesDirectory = Annotated[
+    Path, typer.Argument(metavar="DIR", help="Directory with the WAV files; its subdirectories are searched too.")
+]
 LanguageOption = Annotated[Language | None, typer.Option("--language", help="Only the texts of this language.")]
 FormatOption = Annotated[ListFormat, typer.Option("--format", help="csv for spreadsheets, json for programs.")]
 MissingOption = Annotated[bool, typer.Option("--missing", help="Only texts that have no recording yet.")]
-DryRunOption = Annotated[
-    bool, typer.Option("--dry-run", help="Only look whether all is good, and say what is missing.")
-]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only check the recordings, and say what is missing.")]
 
 
 @app.callback()
@@ -70,14 +72,14 @@ class PromptListRow:
     """One text of the list."""
 
     file: str
-    """What its recording is to be called."""
+    """The file name that its recording must have."""
     language: str
     prompt: str
     text: str
     used: str
     """Where callers hear it."""
     longest_s: float
-    """A recording that takes longer is refused."""
+    """Seconds; a longer recording is refused."""
     recorded: str
     """`yes` or `no`."""
 
@@ -90,10 +92,10 @@ def export(
     missing: MissingOption = False,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
-    """Write a list of all texts that are read aloud, for a studio: file names, texts, where they are heard, how long.
+    """Write a list of all texts that are read aloud, for a studio: file name, text, where it is heard, its length.
 
-    The list is `texts.csv` in DIR (`texts-cmn.csv` with --language cmn) in UTF-8, for any spreadsheet. Recordings that
-    are called as it says are taken in by `acdcore prompts import`.
+    The list is `texts.csv` in DIR (`texts-cmn.csv` with --language cmn), in UTF-8, for any spreadsheet. Recordings that
+    have the file names of the list are taken in by `acdcore prompts import`.
     """
     with plain_errors():
         snapshot = load_snapshot(load(config, os.environ), config)
@@ -109,7 +111,7 @@ def export(
 
 
 def prompt_list(snapshot: Snapshot) -> list[PromptListRow]:
-    """Every text, in the order of the files; a prompt with a `wav` in the TOML has none."""
+    """Every text, in the order of the files. A prompt with a `wav` in the TOML has no text."""
     used = uses(snapshot)
     return [
         PromptListRow(
@@ -146,7 +148,7 @@ def uses(snapshot: Snapshot) -> Mapping[str, Sequence[str]]:
 
 
 def used_in_words(name: str, used: Mapping[str, Sequence[str]]) -> str:
-    """The places, the first few by name."""
+    """The first few places by name, then how many more."""
     places = list(used.get(name, ()))
     if name.startswith(f"{SYSTEM}."):
         places.insert(0, "acdcore itself")
@@ -155,7 +157,7 @@ def used_in_words(name: str, used: Mapping[str, Sequence[str]]) -> str:
 
 
 def as_csv(lines: Sequence[PromptListRow]) -> bytes:
-    """With a byte order mark, without which some spreadsheets take UTF-8 for something else."""
+    """CSV with a byte order mark, because some spreadsheets read UTF-8 wrongly without it."""
     out = StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow([field.name for field in fields(PromptListRow)])
@@ -164,23 +166,23 @@ def as_csv(lines: Sequence[PromptListRow]) -> bytes:
 
 
 def escape_formula(cell: str) -> str:
-    """A cell that is shown as it is, and not calculated."""
+    """The cell, quoted if a spreadsheet would evaluate it."""
     return f"'{cell}" if cell.startswith(FORMULA) else cell
 
 
 def as_json(lines: Sequence[PromptListRow]) -> bytes:
-    """A list of objects."""
+    """The list as a JSON array of objects."""
     return json.dumps([asdict(line) for line in lines], ensure_ascii=False, indent=2).encode() + b"\n"
 
 
 def write_new(file: Path, content: bytes) -> None:
-    """Raises SettingsError; a list that somebody may have written notes into is never overwritten."""
+    """Write a new file. Raises SettingsError if it exists: somebody may have written notes into the list."""
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
         with file.open("xb") as stream:
             stream.write(content)
     except FileExistsError as error:
-        raise SettingsError(str(file), "", "is there already and is not overwritten; name another DIR") from error
+        raise SettingsError(str(file), "", "exists already and is not overwritten; name another DIR") from error
 
 
 # --- import ----------------------------------------------------------------------------------------------------
@@ -192,10 +194,10 @@ def import_(
     dry_run: DryRunOption = False,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
-    """Take in a studio's recordings: WAV files of any rate, stereo or mono, called as `acdcore prompts export` says.
+    """Take in a studio's recordings: WAV files of any rate, stereo or mono, named as `acdcore prompts export` says.
 
-    Each is looked at (name, silence, clipping, noise, length), trimmed, levelled and brought to 8 kHz, and from then on
-    played instead of its text. When one is not good, none is written. What is still missing is said at the end.
+    Each is checked (name, silence, clipping, noise, length), trimmed, levelled and converted to 8 kHz. From then on it
+    is played instead of its text. If one is refused, none is written. At the end the command lists what is missing.
     """
     with plain_errors():
         snapshot = load_snapshot(load(config, os.environ), config)
@@ -209,19 +211,19 @@ def import_(
         show(f"{would}taken in: {len(files) - replaced} new recordings, {replaced} replaced, in {home}")
         tell_missing(snapshot, frozenset(request.key for request in found.values()))
         if not dry_run:
-            show("`acdcore check` looks at them, `acdcore reload` has a running daemon play them.")
+            show("`acdcore check` checks them; after `acdcore reload` a running daemon plays them.")
 
 
 def studio_takes_in(directory: Path, snapshot: Snapshot) -> Mapping[Path, PromptRequest]:
-    """The WAV files there with the prompts that they are called as. Raises SettingsError for all that are not."""
+    """The WAV files there and the prompts that they are named after. Raises SettingsError for all other files."""
     if not directory.is_dir():
-        raise SettingsError(str(directory), "", "is no directory; name the one with the studio's WAV files")
+        raise SettingsError(str(directory), "", "is not a directory; name the directory with the studio's WAV files")
     known = {file_name(request.key).casefold(): request for request in snapshot.prompts}
     found: dict[Path, PromptRequest] = {}
     errors: list[SettingsError] = []
     for file in sorted(path for path in directory.rglob("*") if not path.is_dir() and not path.name.startswith(".")):
         if file.suffix.lower() in OTHER_AUDIO:
-            errors.append(SettingsError(str(file), "", "is no WAV file; ask the studio for WAV, 16 or 24 bit"))
+            errors.append(SettingsError(str(file), "", "is not a WAV file; ask the studio for WAV, 16 or 24 bit"))
         if file.suffix.lower() != ".wav":
             continue
         request = known.get(file.name.casefold())
@@ -232,7 +234,7 @@ def studio_takes_in(directory: Path, snapshot: Snapshot) -> Mapping[Path, Prompt
             found[file] = request
     raise_together(errors)
     if not found:
-        raise SettingsError(str(directory), "", "has no WAV file in it; record the list of `acdcore prompts export`")
+        raise SettingsError(str(directory), "", "contains no WAV file; record the list of `acdcore prompts export`")
     return found
 
 
@@ -242,21 +244,21 @@ def refusal(
     known: Mapping[str, PromptRequest],
     found: Mapping[Path, PromptRequest],
 ) -> str:
-    """What is wrong with a file's name, or with what is called so; "" when nothing is."""
+    """What is wrong with a file's name, or with the file of that name; "" when nothing is wrong."""
     if not file.is_file():
-        return "is no file that can be read; copy the recording itself there"
+        return "cannot be read as a file; copy the recording itself there"
     if request is None:
         hint = near(file.name.casefold(), known) or "; the list of `acdcore prompts export` has the names"
-        return f"no prompt is called so{hint}"
+        return f"no prompt has this name{hint}"
     source = request.source
     if not isinstance(source, Text) and not (isinstance(source, WavFile) and is_by_name(source)):
-        return f"the prompt has a sound of its own in {request.settings_file}; remove its wav there, or leave this out"
+        return f"{request.settings_file} gives this prompt a wav; remove that wav, or leave this file out"
     twin = next((other for other, one in found.items() if one.key == request.key), None)
-    return f"is there twice, also as {twin}; delete one of the two" if twin else ""
+    return f"exists twice, also as {twin}; delete one of the two" if twin else ""
 
 
 def prepare_files(found: Mapping[Path, PromptRequest], home: Path) -> Mapping[Path, bytes]:
-    """What is to be written where. Raises SettingsError for every take that is not good."""
+    """The target file of each take and its content. Raises SettingsError with every take that is refused."""
     files: dict[Path, bytes] = {}
     errors: list[SettingsError] = []
     for file, request in found.items():
@@ -276,7 +278,7 @@ def prepare_files(found: Mapping[Path, PromptRequest], home: Path) -> Mapping[Pa
 
 
 def tell_missing(snapshot: Snapshot, new: frozenset[PromptKey]) -> None:
-    """How far each language is, and the first texts that have no recording."""
+    """Print how many texts of each language are recorded, and the first names that are missing."""
     table = Table("language", "texts", "recorded", "missing")
     texts, recorded, missing = _counted(snapshot, new)
     for language in Language:
@@ -296,7 +298,7 @@ def tell_missing(snapshot: Snapshot, new: frozenset[PromptKey]) -> None:
 def _counted(
     snapshot: Snapshot, new: frozenset[PromptKey]
 ) -> tuple[Counter[Language], Counter[Language], Sequence[PromptKey]]:
-    """Texts and recordings by language, and what has no recording."""
+    """Number of texts and of recordings by language, and the prompts without a recording."""
     every = [one for one in snapshot.prompts if isinstance(one.source, Text | WavFile)]
     missing = [one.key for one in every if isinstance(one.source, Text) and one.key not in new]
     texts = Counter(one.key.language for one in every)

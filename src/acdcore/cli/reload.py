@@ -1,4 +1,4 @@
-"""`acdcore reload`: have the running daemon read its settings anew."""
+"""`acdcore reload`: have the running daemon read its settings again."""
 
 import asyncio
 from http import HTTPStatus

@@ -1,4 +1,4 @@
-"""`acdcore replay DAY`: a recorded day through the same dispatcher again."""
+"""`acdcore replay DAY`: runs a recorded day through the dispatcher again."""
 
 import typer
 
@@ -13,9 +13,9 @@ def replay(
     journal: JournalOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run a recorded day through the dispatcher again and say whether it decides what it decided then.
+    """Run a recorded day through the dispatcher again and compare each decision with the recorded one.
 
-    The status is 1 when a turn differs, or when something could not be read; the first differences are shown.
+    The exit status is 1 when a turn differs or something could not be read; the first differences are shown.
     """
     with plain_errors():
         place = JournalLocation(config, journal)

@@ -29,7 +29,7 @@ from acdcore.reports.grouping import Interval
 TIME_HELP = "A day or a time of day: 2026-11-21, 2026-11-21T08:30, today, yesterday."
 FromOption = Annotated[str, typer.Option("--from", help=TIME_HELP)]
 ToOption = Annotated[str, typer.Option("--to", help="The end; without it now.")]
-IntervalOption = Annotated[Interval, typer.Option("--interval", help="Into what the time is divided.")]
+IntervalOption = Annotated[Interval, typer.Option("--interval", help="Intervals that divide the time.")]
 QueueOption = Annotated[str, typer.Option("--queue", help="Only this queue.")]
 AgentOption = Annotated[str, typer.Option("--agent", help="Only this agent.")]
 ChannelOption = Annotated[
@@ -52,14 +52,14 @@ SHOWN_FIGURES = (
     (Figure.AVERAGE_HANDLING_S, "AHT"),
     (Figure.OCCUPANCY, "occupancy"),
 )
-"""What fits a terminal; --json gives every figure."""
+"""The figures that fit on a terminal, with their titles; --json gives every figure."""
 
 app = typer.Typer(help="Figures of queues and agents from the running daemon.", no_args_is_help=True)
 
 
 @dataclass(frozen=True, slots=True)
 class ReportRequest:
-    """What to report on."""
+    """What the command line asks for."""
 
     about: str
     """`queues` or `agents`."""
@@ -70,11 +70,11 @@ class ReportRequest:
     queue: str
     agent: str
     channel: str
-    """Empty: calls for queues, all for agents."""
+    """Channels separated by commas; empty: calls for queues, all channels for agents."""
     receipt: str
 
     def query(self) -> dict[str, str]:
-        """The same for the daemon; raises WrongWord."""
+        """The request as query parameters; raises BadArgument."""
         zone = zone_of(self.zone)
         query = {
             "from": moment(self.since, zone),
@@ -103,7 +103,7 @@ def queues(
     key_file: KeyFileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Offered, answered, abandoned, service level, waits and handling of each queue."""
+    """Show offered, answered, abandoned, service level, waits and handling time of each queue."""
     print_report(
         ReportRequest("queues", since, until, interval, zone, queue, "", channel, receipt),
         DaemonAddress(config, url, key_file),
@@ -125,7 +125,7 @@ def agents(
     key_file: KeyFileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """What each agent answered, how long it took, and the occupancy."""
+    """Show what each agent answered, how long it took, and the occupancy."""
     print_report(
         ReportRequest("agents", since, until, interval, zone, "", agent, channel, receipt),
         DaemonAddress(config, url, key_file),
@@ -145,7 +145,7 @@ def print_report(wanted: ReportRequest, address: DaemonAddress, as_json: bool) -
 
 
 def moment(word: str, zone: tzinfo | None) -> str:
-    """A time in RFC 3339; a day is its midnight, and a time without a zone is of `zone`. Raises WrongWord."""
+    """A time in RFC 3339. A day means its midnight; a time without a zone is in `zone`. Raises BadArgument."""
     today = datetime.now(zone).date()
     days = {"today": today, "yesterday": today - timedelta(days=1)}
     try:
@@ -158,7 +158,7 @@ def moment(word: str, zone: tzinfo | None) -> str:
 
 
 def rendered(report: QueueVisitReport, about: str, zone: tzinfo | None) -> RenderableType:
-    """The lines, the total, what the columns are, and the receipt if there is one."""
+    """The rows, the total, the formula of each column, and the receipt if one was asked for."""
     is_divided = report.interval is not Interval.WHOLE
     table = Table(*(["from"] if is_divided else []), about[:-1])
     for _, title in (*SHOWN_COUNTS, *SHOWN_FIGURES):
@@ -183,23 +183,23 @@ def rendered(report: QueueVisitReport, about: str, zone: tzinfo | None) -> Rende
 
 
 def row_name(line: ReportRow, about: str) -> str:
-    """What a line is about."""
+    """The queue or the agent of a row."""
     return line.queue or "" if about == "queues" else line.agent or "nobody"
 
 
 def cells(line: ReportRow) -> list[str]:
-    """A line's counts and figures."""
+    """The counts and figures of a row."""
     counts = [str(line.counts[count.value]) for count, _ in SHOWN_COUNTS]
     return counts + [figure(name, line.figures[name.value]) for name, _ in SHOWN_FIGURES]
 
 
 def figure(name: Figure, value: float | None) -> str:
-    """A share in per cent, a time in seconds."""
+    """A share in per cent, or a time in seconds."""
     if value is None:
         return "-"
     return f"{to_tenth(value)} s" if name.value.endswith("_s") else f"{value:.1%}"
 
 
 def to_tenth(value: float | None) -> str:
-    """To a tenth."""
+    """A number rounded to a tenth."""
     return "" if value is None else f"{value:.1f}"

@@ -1,4 +1,4 @@
-"""`acdcore retention`: have the running daemon delete what is past its time, or say what that is."""
+"""`acdcore retention`: have the running daemon delete what is past its retention, or say what that is."""
 
 from typing import Annotated
 
@@ -29,7 +29,7 @@ def retention(
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Have the running daemon delete what its section retention gives no more time, as it does by itself each hour."""
+    """Have the running daemon delete what is past the limits of [retention]; each hour it does so by itself."""
     with plain_errors():
         daemon = daemon_at(DaemonAddress(config, url, key_file), Right.ADMIN)
         body = daemon.ask("POST", "/v1/retention", body={"dry_run": dry_run})
@@ -46,5 +46,5 @@ def report_in_words(report: RetentionReport) -> str:
     things += [f"{count} rows of {table}" for table, count in report.rows.items()]
     if report.refused_bytes:
         things.append(f"{report.refused_bytes} bytes of refused rows")
-    more = "" if report.is_complete else "; more is past its time than one pass deletes"
+    more = "" if report.is_complete else "; one pass does not delete all that is past its retention; run it again"
     return f"{verb}: {', '.join(things)}{more}"

@@ -38,83 +38,95 @@ WEEK_DAYS = 7
 WeekOption = Annotated[str, typer.Option("--week", help="A day of the week to plan: 2026-11-30, today.")]
 ReleaseOption = Annotated[
     int | None,
-    typer.Option("--release", min=1, metavar="N", help="Instead: what becomes of --queue if N agents go now."),
+    typer.Option(
+        "--release", min=1, metavar="N", help="Instead of a plan: what becomes of --queue if N agents leave it now."
+    ),
 ]
 MinutesOption = Annotated[
-    int, typer.Option("--minutes", min=5, max=1_440, help="With --release: calls of so long ago.")
+    int,
+    typer.Option(
+        "--minutes", min=5, max=1_440, help="With --release: minutes of past calls that the demand is taken from."
+    ),
 ]
 FromJournalOption = Annotated[
     bool,
     typer.Option(
-        "--from-journal/--from-queue-visits", help="Past calls from the journal's files, not from the daemon."
+        "--from-journal/--from-queue-visits", help="Take past calls from the journal's files, not from the daemon."
     ),
 ]
-TargetOption = Annotated[float, typer.Option("--target", min=0.01, max=0.99, help="Share to be answered in time.")]
+TargetOption = Annotated[
+    float, typer.Option("--target", min=0.01, max=0.99, help="Share of calls to be answered in time.")
+]
 WithinOption = Annotated[float, typer.Option("--within", min=0, help="Seconds that count as in time.")]
 OccupancyOption = Annotated[
-    float, typer.Option("--max-occupancy", min=0.1, max=1, help="Highest share of the time at work with callers.")
+    float, typer.Option("--max-occupancy", min=0.1, max=1, help="Highest occupancy of the agents, 0 to 1.")
 ]
-IntervalOption = Annotated[int, typer.Option("--interval", help="Minutes of an interval: 15, 30 or 60.")]
+IntervalOption = Annotated[int, typer.Option("--interval", help="Length of an interval in minutes: 15, 30 or 60.")]
 ShrinkageOption = Annotated[
-    float, typer.Option("--shrinkage", min=0, max=0.9, help="Share of the time lost to breaks, training and sickness.")
+    float,
+    typer.Option(
+        "--shrinkage", min=0, max=0.9, help="Share of the scheduled time lost to breaks, training and sickness."
+    ),
 ]
 PatienceOption = Annotated[
     float | None,
-    typer.Option("--patience", min=1, help="Mean seconds that callers wait; else as learnt from a journal."),
+    typer.Option("--patience", min=1, help="Mean patience of callers in seconds; without it as learnt from a journal."),
 ]
 HandlingOption = Annotated[
-    float | None, typer.Option("--handling", min=1, help="Mean seconds of talk and notes; else as learnt.")
+    float | None, typer.Option("--handling", min=1, help="Mean seconds of talk and wrap-up; without it as learnt.")
 ]
 WeeksOption = Annotated[int, typer.Option("--weeks", min=1, max=MAX_WEEKS, help="Weeks to look back.")]
 HolidayOption = Annotated[
-    list[str] | None, typer.Option("--holiday", help="A day unlike its weekday; may be repeated.")
+    list[str] | None, typer.Option("--holiday", help="A day to forecast unlike its weekday; may be repeated.")
 ]
 ShiftOption = Annotated[
     list[str] | None,
     typer.Option("--shift", metavar="NAME=TIMES", help="Such as early=08:00-12:00,13:00-17:00; may be repeated."),
 ]
-RunsOption = Annotated[int, typer.Option("--runs", min=0, max=100, help="Simulated days to check each day; 0: none.")]
+RunsOption = Annotated[
+    int, typer.Option("--runs", min=0, max=100, help="Simulated days that check each planned day; 0: none.")
+]
 ExportOption = Annotated[Path | None, typer.Option("--export", help="Write every interval to this CSV file.")]
 
 
 @dataclass(frozen=True, slots=True)
 class StaffingRequest:
-    """What a plan is to reach, and from what."""
+    """What the command line asks for: the target and the assumptions of a plan."""
 
     target: Target
     shrinkage: float
     interval_s: int
     handling_s: float
-    """Mean talk and wrap-up."""
+    """Mean talk and wrap-up, seconds."""
     patience_s: float
-    """Infinite: Erlang C, else Erlang A."""
+    """Mean patience, seconds; infinite means Erlang C, else Erlang A."""
     shifts: tuple[WorkShift, ...]
     runs: int
-    """Simulated days to check each day."""
+    """Simulated days that check each planned day; 0: none."""
 
 
 @dataclass(frozen=True, slots=True)
 class DayPlan:
-    """One day of the plan."""
+    """The plan for one day."""
 
     day: date
     rests_on: int
-    """Past days that the forecast rests on."""
+    """Number of past days that the forecast is made from."""
     spread: float
-    """How far a day strays from the forecast, as a share of it."""
+    """How far a day may differ from the forecast, as a share of it."""
     rows: tuple[Requirement, ...]
-    """Interval by interval."""
+    """One requirement for each interval, in order."""
     check: Check | None
-    """What simulated days with these seats come to; None when none were asked for."""
+    """The result of the simulated days with these agents; None when none were asked for."""
     cover: Cover | None
-    """How many work which shift; None without shifts."""
+    """How many agents work each shift; None without shifts."""
 
 
 def staffing(
     week: WeekOption = "",
     release: ReleaseOption = None,
     minutes: MinutesOption = 60,
-    queue: Annotated[str, typer.Option("--queue", help="Only this queue; else all together.")] = "",
+    queue: Annotated[str, typer.Option("--queue", help="Only this queue; without it all queues as one.")] = "",
     from_journal: FromJournalOption = False,
     target: TargetOption = 0.8,
     within: WithinOption = 20.0,
@@ -137,11 +149,11 @@ def staffing(
 ) -> None:
     """Say how many agents each interval of a week needs, from the calls of past weeks.
 
-    The forecast takes the same weekday, recent weeks first. Seats come from Erlang A where the patience is known
-    (a journal, or --patience), else from Erlang C; simulated days with the real dispatcher check them.
+    The forecast takes the same weekday; recent weeks count more. The number of agents comes from Erlang A where the
+    patience is known (a journal, or --patience), else from Erlang C. Simulated days with the real dispatcher check it.
 
-    With --release: what the next half hour and the long run would be if agents of a queue went now, asked of the
-    daemon, from the calls of the last hour (--minutes).
+    With --release: asks the daemon what the next half hour and the long run would be if agents left the queue now,
+    from the calls of the last hour (--minutes).
     """
     with plain_errors():
         if release is not None:
@@ -180,12 +192,12 @@ def staffing(
 
 
 def past_calls(window: Window, address: DaemonAddress, place: JournalLocation, is_from_journal: bool) -> Past:
-    """Past calls from where they were asked to be taken."""
+    """Past calls, from the journal or from the daemon."""
     return from_journal(place, window) if is_from_journal else from_daemon(daemon_at(address, Right.READ), window)
 
 
 def plan_days(monday: date, past: Past, holidays: frozenset[date], request: StaffingRequest) -> tuple[DayPlan, ...]:
-    """The days that the past tells something of; raises WrongWord for a target that no number of agents meets."""
+    """The days with a forecast; raises BadArgument for a target that no number of agents meets."""
     days = []
     for day in (monday + timedelta(days=number) for number in range(WEEK_DAYS)):
         try:
@@ -207,7 +219,7 @@ def plan_days(monday: date, past: Past, holidays: frozenset[date], request: Staf
 
 
 def seat_spans(rows: Sequence[Requirement], interval_s: float) -> list[tuple[WorkSpan, ...]]:
-    """Somebody for each seat, there in just the intervals that need it."""
+    """The times at which each of the required agents is on duty."""
     seats = []
     for number in range(1, max((row.seats for row in rows), default=0) + 1):
         spans: list[WorkSpan] = []
@@ -232,7 +244,7 @@ def monday_of(day: date) -> date:
 
 
 def window_before(monday: date, weeks: int, queue: str, interval_min: int, zone: str) -> Window:
-    """The weeks before a Monday, to-day at the latest; raises WrongWord."""
+    """The weeks before a Monday, until today at the latest; raises BadArgument."""
     if interval_min not in (15, 30, 60):
         raise BadArgument(f"an interval of {interval_min} minutes is not known; take 15, 30 or 60")
     until = min(monday, day_of("today"))
@@ -240,7 +252,7 @@ def window_before(monday: date, weeks: int, queue: str, interval_min: int, zone:
 
 
 def known_handling(given_s: float | None, past: Past) -> float:
-    """The mean handling time; raises WrongWord when nobody knows it."""
+    """The mean handling time, given or learnt; raises BadArgument when there is neither."""
     handling_s = given_s or past.handling_s
     if handling_s is None:
         raise BadArgument("nobody was answered in these weeks; give the handling time by --handling, or --weeks")
@@ -248,7 +260,7 @@ def known_handling(given_s: float | None, past: Past) -> float:
 
 
 def shift_of(word: str) -> WorkShift:
-    """`early=08:00-12:00,13:00-17:00`; an end before its start is of the next day. Raises WrongWord."""
+    """`early=08:00-12:00,13:00-17:00`; an end before its start is of the next day. Raises BadArgument."""
     name, _, times = word.partition("=")
     try:
         spans = tuple(span_of(each) for each in times.split(","))
@@ -287,7 +299,7 @@ def print_plan(days: Sequence[DayPlan], request: StaffingRequest) -> None:
 
 
 def week_table(days: Sequence[DayPlan]) -> Table:
-    """An interval a row, a day a column: `calls: agents`; below what simulated days make of it."""
+    """One row for each interval, one column for each day: `calls: agents`; below them the result of simulated days."""
     table = Table("from")
     for day in days:
         table.add_column(f"{day.day:%a %m-%d}", justify="right")
@@ -308,7 +320,7 @@ def cell(row: Requirement) -> str:
 
 
 def shift_table(days: Sequence[DayPlan], shifts: Sequence[WorkShift]) -> Table:
-    """A shift a row, and what it leaves uncovered."""
+    """One row for each shift, and the intervals that no shift covers."""
     table = Table("shift", *(f"{day.day:%a %m-%d}" for day in days))
     covers = [day.cover for day in days if day.cover is not None]
     for shift in shifts:

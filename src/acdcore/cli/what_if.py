@@ -1,4 +1,4 @@
-"""`acdcore what-if DAY CHANGE...`: a recorded day with changes, beside the same day without them."""
+"""`acdcore what-if DAY CHANGE...`: simulates a recorded day with and without changes, and compares both."""
 
 import math
 from itertools import groupby
@@ -34,7 +34,10 @@ from acdcore.planning.whatif import Comparison, estimate_text
 from acdcore.planning.whatif import compare_changes as simulate_changes
 
 CHANGES_HELP = f"What is changed: {change_words.EXAMPLES}."
-RunsOption = Annotated[int, typer.Option("--runs", min=1, max=whatif.MAX_RUNS, help="Days drawn and run twice.")]
+RunsOption = Annotated[
+    int,
+    typer.Option("--runs", min=1, max=whatif.MAX_RUNS, help="Days to draw; each runs with and without the changes."),
+]
 SeedOption = Annotated[int, typer.Option("--seed", help="The same seed draws the same days.")]
 
 
@@ -48,9 +51,9 @@ def what_if(
     journal: JournalOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what a recorded day would have been with changes: service level, waits, abandonment, occupancy, fairness.
+    """Simulate a recorded day with changes: service level, waits, abandonment, occupancy, fairness.
 
-    The same callers, patience and luck are run with and without the changes; differences come with 95 % intervals.
+    Both runs have the same callers, patience and random numbers. Differences have 95 % intervals.
     """
     with plain_errors():
         wanted = tuple(change_words.read(word) for word in changes)
@@ -66,7 +69,7 @@ def what_if(
 
 
 def run(recording: RecordedDay, changes: tuple[Change, ...], runs: int, seed: int) -> Comparison:
-    """The comparison, with a bar that shows how far it is; raises ChangeError, WrongWord."""
+    """The comparison, with a progress bar; raises ChangeError, BadArgument."""
     columns = (TextColumn("simulating"), BarColumn(), MofNCompleteColumn())
     console = err()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
@@ -78,7 +81,7 @@ def run(recording: RecordedDay, changes: tuple[Change, ...], runs: int, seed: in
 
 
 def comparison_table(comparison: Comparison) -> Table:
-    """One block for all callers, each queue and each tier."""
+    """One block of rows for all callers, for each queue and for each tier."""
     made = Table("", "", "as it was", "with the changes", "difference", "")
     for column in made.columns[2:5]:
         column.justify = "right"

@@ -1,4 +1,4 @@
-"""`acdcore why CALL`: why a caller still waits, or why a call of the past went as it went."""
+"""`acdcore why CALL`: why a caller still waits, or what happened to an ended call and why."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -40,23 +40,25 @@ from acdcore.planning import explained
 from acdcore.planning.explained import CallExplanation
 from acdcore.storage.journal.files import segment_files
 
-CALL_HELP = "The call's id, as GET /v1/calls and the records show it."
+CALL_HELP = "The call's id, as in GET /v1/calls and in the records."
 AtOption = Annotated[
     str | None, typer.Option("--at", metavar="HH:MM:SS", help="The call at this moment of its wait, from the journal.")
 ]
-TopOption = Annotated[int, typer.Option("--top", min=1, help="Candidates shown of each offer; the rest is counted.")]
+TopOption = Annotated[
+    int, typer.Option("--top", min=1, help="Candidates to show for each offer; the others are counted.")
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the daemon says of a call."""
+    """What the daemon answered about a call; one of the three fields is set."""
 
     waiting: bytes | None = None
-    """Why it still waits, as JSON."""
+    """Why it still waits, as JSON; None when it does not wait."""
     ended: bytes | None = None
-    """Its history, as JSON."""
+    """Its history, as JSON; None when there is none."""
     problem: AcdError | None = None
-    """Why it says neither."""
+    """Why the daemon gave neither; None when it gave one."""
 
 
 def why(
@@ -70,10 +72,10 @@ def why(
     key_file: KeyFileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say why a caller still waits: needs, candidates and the filter that removed each, timers, what would change it.
+    """Show why a caller still waits: needs, candidates and the filter that removed each, timers, what would change it.
 
-    For a call of the past: what happened and why, each offer with its candidates as they were and who else waited,
-    from the journal; --at tells any moment of the wait. With --at or --journal the daemon is not asked.
+    For an ended call it shows, from the journal, what happened and why: each offer with its candidates at that moment
+    and the callers who also waited. --at shows any moment of the wait. With --at or --journal the daemon is not asked.
     """
     with plain_errors():
         place, local = JournalLocation(config, journal), zone_of(zone)
@@ -94,7 +96,7 @@ def why(
 
 
 def ask_daemon(daemon: Daemon, call: str) -> Answer:
-    """What the daemon says of the call; a call that is up but does not wait has a past in the journal all the same."""
+    """What the daemon says about the call. For a live call that does not wait, the journal still has its past."""
     try:
         return Answer(waiting=daemon.ask("GET", f"/v1/calls/{in_path(call)}/why"))
     except Unavailable as error:
@@ -111,7 +113,7 @@ def ask_daemon(daemon: Daemon, call: str) -> Answer:
 
 
 def moment_of(word: str) -> time:
-    """`08:30:05`; raises WrongWord."""
+    """`08:30:05`; raises BadArgument."""
     try:
         return time.fromisoformat(word).replace(tzinfo=None)
     except ValueError:
@@ -121,9 +123,9 @@ def moment_of(word: str) -> time:
 def explain_call(
     place: JournalLocation, call: CallId, answer: Answer, at: time | None, zone: tzinfo | None
 ) -> CallExplanation | None:
-    """The call's way through the queues; None when only its history is known, with a word about it if it had one.
+    """The call's trace through the queues; None when only its history is known, with a note why if it was queued.
 
-    Raises what the daemon's problem was when the journal knows no more, SettingsError, Unavailable.
+    Raises the daemon's error when the journal has nothing more, SettingsError, Unavailable.
     """
     try:
         explanation = from_journal(place, call, at, zone)
@@ -133,20 +135,20 @@ def explain_call(
         if answer.ended is None:
             raise
         if TypeAdapter(CallHistory).validate_json(answer.ended).cdr.queued_at is not None:
-            print_warning(f"the offers' reasons are not known: {error}")
+            print_warning(f"the reasons of the offers are not known: {error}")
         return None
     for problem in explanation.problems:
         print_warning(f"not read: {problem}")
     if not explanation.is_as_recorded:
         print_warning(
-            "this version decides otherwise than the one that served the call; reasons may differ from those then"
+            "this version decides differently from the one that served the call; the reasons may have been others"
         )
     return explanation
 
 
 def from_journal(place: JournalLocation, call: CallId, at: time | None, zone: tzinfo | None) -> CallExplanation:
-    """Fold what names the call; raises SettingsError for a directory that cannot be read, Unavailable when it has
-    nothing of the call."""
+    """Fold the segments that name the call; raises SettingsError for a directory that cannot be read, Unavailable when
+    it has nothing about the call."""
     directory = place.path()
     try:
         files = explained.candidate_segments(segment_files(directory), call)
@@ -162,7 +164,7 @@ def from_journal(place: JournalLocation, call: CallId, at: time | None, zone: tz
 
 @contextmanager
 def journal_progress() -> Iterator[explained.Progress]:
-    """A bar on a terminal while the journal is folded: a segment takes some seconds."""
+    """A progress bar on a terminal while the journal is folded: a segment takes some seconds."""
     columns = (TextColumn("reading the journal"), BarColumn(), MofNCompleteColumn())
     console = err()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -174,7 +176,7 @@ def journal_progress() -> Iterator[explained.Progress]:
 
 
 def show_waiting(body: bytes, as_json: bool) -> None:
-    """A caller who waits now."""
+    """Print why a caller waits now."""
     if as_json:
         show_raw_json(body)
     else:
@@ -182,23 +184,23 @@ def show_waiting(body: bytes, as_json: bool) -> None:
 
 
 def show_past_json(history: bytes | None, explanation: CallExplanation | None) -> None:
-    """The daemon's history, if it was asked, and beside it the story."""
+    """Print the daemon's history, if it was asked, and the call trace, as one JSON object."""
     fields = orjson.loads(history) if history is not None else {"cdr": None, "events": []}
     show_json({**fields, "explained": None if explanation is None else trace_fields(explanation)})
 
 
 def show_moment(explanation: CallExplanation | None, zone: tzinfo | None, top: int) -> None:
-    """The call at the moment asked for; raises Unavailable when it did not wait then."""
+    """Print the call at the moment asked for; raises Unavailable when it did not wait then."""
     if explanation is None:
         return
     if explanation.moment is None or explanation.moment.wall > datetime.now(UTC):
         first, last = local_time(explanation.steps[0].wall, zone), local_time(explanation.steps[-1].wall, zone)
-        raise Unavailable(f"the call did not wait then; it joined at {first}, the last news of it is of {last}")
+        raise Unavailable(f"the call did not wait then; it joined at {first}, and the last entry about it is of {last}")
     show(moment_in_trace(explanation.moment, explanation.names, zone, top))
 
 
 def show_past(history: bytes | None, explanation: CallExplanation | None, zone: tzinfo | None, top: int) -> None:
-    """What happened, and why."""
+    """Print what happened and why."""
     if history is not None:
         show(ended_call(TypeAdapter(CallHistory).validate_json(history), is_why_shown=explanation is not None))
     if explanation is None:
@@ -211,7 +213,7 @@ def show_past(history: bytes | None, explanation: CallExplanation | None, zone: 
 
 
 def waiting_call(why: Why) -> RenderableType:
-    """A waiting caller."""
+    """Print a waiting caller as tables."""
     facts = Table.grid(padding=(0, 2))
     facts.add_row("call", why.call_id)
     facts.add_row("queue", f"{why.queue}, position {why.position}, waited {why.waited_s:g} s")
@@ -233,7 +235,7 @@ def waiting_call(why: Why) -> RenderableType:
 
 
 def ended_call(history: CallHistory, *, is_why_shown: bool) -> RenderableType:
-    """A call's events, told from its arrival; the offers' keys only when nothing else tells of them."""
+    """Print a call's record and events; the order keys of its offers only when there is no trace with them."""
     cdr = history.cdr
     facts = Table.grid(padding=(0, 2))
     facts.add_row("call", f"{cdr.call_id} (ended)")
@@ -246,8 +248,8 @@ def ended_call(history: CallHistory, *, is_why_shown: bool) -> RenderableType:
 
 
 def segment_table(cdr: CdrRow) -> Table:
-    """One line for each queue, agent and external number."""
-    table = Table("after", "for", "what", "who", "talk", "ended", title="parts of the call", title_justify="left")
+    """One row for each segment: a queue, an agent or an external number."""
+    table = Table("after", "for", "what", "who", "talk", "ended", title="segments of the call", title_justify="left")
     for part in cdr.segments:
         after_s = (part.began_at - cdr.arrived_at).total_seconds()
         lasted_s = (part.ended_at - part.began_at).total_seconds()
@@ -260,7 +262,7 @@ def segment_table(cdr: CdrRow) -> Table:
 
 
 def event_table(rows: Iterable[CallEventRow], arrived_at: datetime, is_why_shown: bool) -> Table:
-    """One line an event."""
+    """One row for each event."""
     table = Table("after", "what", "facts", title="what happened", title_justify="left")
     for row in rows:
         is_told_below = is_why_shown and row.kind == KINDS[CallOffered]
@@ -272,5 +274,5 @@ def event_table(rows: Iterable[CallEventRow], arrived_at: datetime, is_why_shown
 
 
 def detail_in_words(detail: Detail) -> str:
-    """The facts that say something."""
+    """The fields of an event that are not empty."""
     return ", ".join(f"{name} {value}" for name, value in detail.items() if value not in ("", None))

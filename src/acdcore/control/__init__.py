@@ -1,4 +1,4 @@
-"""The HTTP control plane: what operations staff, CRMs and wallboards see of the call centre and may ask of it."""
+"""The HTTP control plane: what operations staff, CRMs and wallboards can see and change in the call centre."""
 
 from acdcore.control.app import ControlParts
 from acdcore.control.plane import ControlPlane

@@ -1,4 +1,4 @@
-"""The access log: who asked what, and what came of it, without secrets and without personal data."""
+"""The access log: client, route and status of each request, without secrets and without personal data."""
 
 import structlog
 from aiohttp import web
@@ -6,17 +6,17 @@ from aiohttp.abc import AbstractAccessLogger
 from prometheus_client import CollectorRegistry, Counter
 
 BY = web.RequestKey("by", str)
-"""The name of the client's key, once known."""
+"""The name of the client's key; missing until the key was checked."""
 IS_UNREADABLE = web.RequestKey("is_unreadable", bool)
-"""Set where what came could not be read as a request, and so was never looked up among the routes."""
+"""Set when the data could not be parsed as a request, so that no route was looked up."""
 
 
 def access_log(registry: CollectorRegistry) -> type[AbstractAccessLogger]:
-    """A class for aiohttp, which makes one object of it per connection; the counter is shared by all of them."""
+    """The logger class for aiohttp, which makes one object per connection; all objects share the counter."""
     counter = Counter("acdcore_http_requests", "Answered requests.", ["method", "path", "status"], registry=registry)
 
     class AccessLog(AbstractAccessLogger):
-        """Called when the answer is out, with the status that was really sent."""
+        """aiohttp calls it after the answer was sent, with the status that was really sent."""
 
         def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
             path = request_path(request)
@@ -35,9 +35,9 @@ def access_log(registry: CollectorRegistry) -> type[AbstractAccessLogger]:
 
 
 def request_path(request: web.BaseRequest) -> str:
-    """The route's template, which names no person and is one of a few; empty when nothing is there.
+    """The route's path template, which contains no personal data; empty when no route fits.
 
-    What cannot even be parsed as HTTP is a request without a route.
+    A request that cannot be parsed as HTTP has no route.
     """
     if not isinstance(request, web.Request) or request.get(IS_UNREADABLE):
         return ""
@@ -46,6 +46,6 @@ def request_path(request: web.BaseRequest) -> str:
 
 
 def log() -> structlog.stdlib.BoundLogger:
-    """The logger of this room, as the program has configured logging."""
+    """The logger of this module, as the program has configured logging."""
     logger: structlog.stdlib.BoundLogger = structlog.get_logger("acdcore.control")
     return logger

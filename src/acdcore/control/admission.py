@@ -1,12 +1,12 @@
-"""Who gets in over HTTP: the key, its right, and what guessing keys costs.
+"""Checks a request's API key and its right, and slows down those who guess keys.
 
-| who asks                                   | a wrong key                                                        |
+| who asks                                   | a wrong key gets                                                   |
 |--------------------------------------------|--------------------------------------------------------------------|
 | a source that has shown a right key before | 401; never banned, because a proxy's address is that of all clients |
 | an address of trunks or phones             | 401; from the third on 429 for 1 s, up to 4 s; never banned         |
 | any other source                           | 401; from the third on 429 for 1 s, twice as long each time; a ban  |
 
-A ban holds for keys only: health checks and the description, which are open to all, answer on.
+A ban concerns keys only: health checks and the description, which need no key, are still answered.
 """
 
 from http import HTTPStatus
@@ -26,7 +26,7 @@ from acdcore.kernel.refusal_log import Refusal
 
 
 class KeyCheck:
-    """Finds whose key a request shows."""
+    """Finds the client whose key a request carries."""
 
     def __init__(self, keyring: Keyring, refusals: Refusals, bus: EventBus, clock: Clock) -> None:
         self._keyring = keyring
@@ -36,7 +36,7 @@ class KeyCheck:
         self._clock = clock
 
     def admit(self, request: web.Request, right: Right) -> str:
-        """The name of the request's key; raises ApiError when there is none, or not with that right."""
+        """The name of the request's key; raises ApiError when there is no known key, or its right is too low."""
         now = self._clock.now()
         host = request.remote or ""
         source = source_of(host)
@@ -70,7 +70,7 @@ class KeyCheck:
 
 
 def unauthorized(*, is_unknown: bool) -> ApiError:
-    """401."""
+    """The error 401, for a missing or an unknown key."""
     what = "this key is not known" if is_unknown else "a key is needed"
     message = f"{what}; send one that is configured, as Authorization: Bearer ... or as X-API-Key: ..."
     error = ApiError(HTTPStatus.UNAUTHORIZED, "unauthorized", message)
@@ -79,7 +79,7 @@ def unauthorized(*, is_unknown: bool) -> ApiError:
 
 
 def too_many(wait_s: float) -> ApiError:
-    """429."""
+    """The error 429, with Retry-After."""
     seconds = ceil(wait_s)
     message = f"too many wrong keys came from this address; try again in {seconds} s"
     error = ApiError(HTTPStatus.TOO_MANY_REQUESTS, "too_many_attempts", message)

@@ -1,4 +1,4 @@
-"""The agents' master data: create, change, deactivate, set the phone's password; while agents work."""
+"""Agents as configured: create, change, deactivate, set the phone's password, also while agents work."""
 
 import asyncio
 from collections.abc import Callable
@@ -27,10 +27,10 @@ from acdcore.kernel.ids import AgentId
 
 
 class AgentRoutes:
-    """Writes through the store, which tells the database first, then tells call control.
+    """Writes through the store, which changes the database first; then informs call control.
 
-    Agents carry no version: changes are made one after the other, so that none is made from a record that another
-    change, of the password say, has replaced meanwhile.
+    Agents have no version. Changes are made one after the other, so that none starts from a record that another
+    change, for example of the password, has replaced meanwhile.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class AgentRoutes:
         return AgentProfile.of(record, self._commands.skill_warnings(record.skills))
 
     async def _store_password(self, agent: AgentId, given: SecretStr | None) -> str | None:
-        """Store the password given, or a new one, which is returned: the answer is the only place that shows it."""
+        """Store the given password, or generate one and return it: the answer is the only place that shows it."""
         if given is not None:
             await self._store.set_password(agent, given.get_secret_value())
             return None
@@ -102,7 +102,7 @@ class AgentRoutes:
 
 
 def half_created(agent: AgentId) -> ApiError:
-    """The database went away between the two writes: the agent exists, but no phone can register yet."""
+    """The error when the database failed between the two writes: the agent exists, but no phone can register yet."""
     message = f"agent {agent} was created without a password; PUT /v1/agents/{agent}/password when the database is back"
     error = ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", message)
     error.headers = {"Retry-After": "5"}

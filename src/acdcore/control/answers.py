@@ -1,4 +1,4 @@
-"""Answers of surveys and questionnaires: as they were given, and counted."""
+"""Answers of surveys and questionnaires: a list of them, and counts."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +19,7 @@ from acdcore.control.settings import Right
 from acdcore.kernel.ids import AgentId, CallId, QueueName
 
 PAGES_COUNTED_MAX = 200
-"""100,000 answers: a quarter of a year of a busy survey, read in some seconds; more is asked for month by month."""
+"""100,000 answers: a quarter of a year of a busy survey, read in some seconds. Clients ask for more month by month."""
 
 
 class AnswerGroup(StrEnum):
@@ -45,7 +45,7 @@ class AnswerChoice(Shape):
     """Given before this time."""
 
     def filter(self) -> AnswerFilter:
-        """The same for the history."""
+        """The request as a filter of the history."""
         return AnswerFilter(
             flow=self.flow,
             question=self.question,
@@ -173,7 +173,7 @@ def count_answers(rows: Iterable[AnswerRow], by: AnswerGroup) -> tuple[QuestionF
 
 
 def subject_of(row: AnswerRow, by: AnswerGroup) -> str:
-    """Whom an answer counts for; "" for nobody in particular."""
+    """The agent or the queue that an answer counts for; "" when counted by question, or when there was none."""
     match by:
         case AnswerGroup.AGENT:
             return row.agent or ""
@@ -184,7 +184,7 @@ def subject_of(row: AnswerRow, by: AnswerGroup) -> str:
 
 
 def mean_of(kind: str, values: Sequence[str]) -> float | None:
-    """The arithmetic mean of values that are numbers on a scale; digits typed are a name, no number."""
+    """The mean of values that are numbers; None for kind `digits`, since such digits are a name."""
     if kind not in ("choice", "number"):
         return None
     try:

@@ -1,4 +1,4 @@
-"""The web application: table of routes, the check of keys, and the one place where errors become answers."""
+"""The web application: the table of routes, the check of keys, and the one place where errors become answers."""
 
 import asyncio
 import functools
@@ -54,9 +54,9 @@ from acdcore.kernel.ids import QueueName
 from acdcore.work.model import WorkId
 
 BODY_BYTES_MAX = 1024 * 1024
-"""Far above the longest customer card; more is a mistake or an attack."""
+"""Bytes of a request's body: far above the longest customer card; more is a mistake or an attack."""
 INTERFACE_VERSION = "1.1.0"
-"""Of the description; grows with the routes."""
+"""The version in the OpenAPI description; increased when routes are added."""
 
 SECURITY_HEADERS = {
     "Server": "acdcore",
@@ -69,12 +69,12 @@ SECURITY_HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class ControlParts:
-    """What the control plane speaks to."""
+    """The parts of the daemon that the control plane uses."""
 
     commands: Commands
-    """Calls, queues and agents, live."""
+    """Reads and commands calls, queues and agents."""
     events: CallEventStream
-    """What happens there."""
+    """The event stream."""
     directory: Directory
     """Agents and customers in memory."""
     customers: CustomerStore
@@ -86,21 +86,21 @@ class ControlParts:
     history: History
     """Ended calls, recordings, work items, answers and queue visits."""
     transcripts: Transcripts
-    """What was said in recordings."""
+    """Transcripts of recordings."""
     screening: ScreeningStore
     """The black and white list."""
     hours: HoursStore
-    """What supervisors have forced."""
+    """The calendars that supervisors have forced open or closed."""
     new_work_id: Callable[[], WorkId]
-    """Names a callback that staff ask for."""
+    """Makes the id of a callback that staff ask for."""
     targets: Callable[[], Mapping[QueueName, float]]
-    """The seconds within which each queue is to answer, as configured now."""
+    """Each queue's answer target, in seconds, as configured now."""
     release: Planner
-    """Says what becomes of a queue if agents go."""
+    """Plans the release of agents from a queue."""
     clock: Clock
-    """For the times of what staff enter."""
+    """Gives the time of what staff enter."""
     bus: EventBus
-    """Bans are published there."""
+    """The event bus, on which bans are published."""
     refusals: Refusals
     """Counts those who are refused."""
     registry: CollectorRegistry
@@ -146,7 +146,7 @@ def describing(routes: Sequence[Route]) -> Route:
 def build(
     settings: ControlSettings, parts: ControlParts, stream: EventStreamRoutes, keyring: Keyring
 ) -> web.Application:
-    """The application with all its routes behind the check of keys."""
+    """The application with all its routes; each is behind the check of keys."""
     app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[errors_as_json])
     app[CONNECTIONS] = Connections()
     keys = KeyCheck(keyring, parts.refusals, parts.bus, parts.clock)
@@ -157,10 +157,10 @@ def build(
 
 
 def with_key_check(one: Route, keys: KeyCheck) -> Handler:
-    """The route's handler behind the check of its key: first the key, then the right, then everything else."""
+    """The route's handler behind the check of its key: the key is checked first, then the right, then the request."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        # A key that is shown is looked at on every route: what is open to all may say more to those who have one.
+        # A key is checked on every route: a route that needs no key may answer in more detail to a client that has one.
         is_open = one.spec.right is None and secret_of(request.headers) is None
         by = "" if is_open else keys.admit(request, one.spec.right or Right.READ)
         request[BY] = by
@@ -172,7 +172,7 @@ def with_key_check(one: Route, keys: KeyCheck) -> Handler:
 
 @web.middleware
 async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Every refusal in the one shape of errors; a bug of ours as a reference to the log."""
+    """Answer every error in the one JSON shape; an internal error only gives a reference to the log."""
     try:
         return await handler(request)
     except ApiError as error:

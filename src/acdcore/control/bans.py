@@ -1,4 +1,4 @@
-"""Sources that are banned after wrong passwords or keys: who they are, and letting one off before its time."""
+"""Sources that are banned after wrong passwords or keys: lists them, and lifts a ban early."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ class Ban:
     source: str
     """Its address; of IPv6 the first 64 bits."""
     seconds_left: int
-    """Until it may try again."""
+    """Seconds until it may try again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,11 @@ class Bans:
 
 @dataclass(frozen=True, slots=True)
 class Lifted:
-    """What became of a source's ban."""
+    """The result of lifting a source's ban."""
 
     source: str
     is_lifted: bool
-    """False: nothing was held against it."""
+    """False: the source was not banned."""
 
 
 class BanRoutes:

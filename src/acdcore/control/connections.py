@@ -1,4 +1,4 @@
-"""HTTP connections: how many strangers may have, and how long they may take (around aiohttp, which limits neither)."""
+"""HTTP connections: limits their number and their idle time for clients without a key; aiohttp limits neither."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,19 +11,19 @@ from acdcore.kernel.buckets import source_of
 from acdcore.kernel.connection_limits import ConnectionLimits, ConnectionRules
 
 RULES = ConnectionRules(known_max=512, strangers_max=128, source_max=64)
-"""Boards, CRMs and Prometheus are dozens, the event stream has 256 listeners at most; a browser opens six."""
+"""Limits of connections: wallboards, CRMs and Prometheus need dozens, the event stream 256, a browser six."""
 IDLE_S = 15.0
-"""For the first head of a request, and between requests: a client opens another connection in a millisecond."""
+"""Seconds until the first request's head, and between requests: a client can open a new connection in a millisecond."""
 BODY_S = 15.0
-"""For a request's body, 1 MiB at most."""
+"""Seconds for a request's body of 1 MiB at most."""
 BACKLOG = 512
 """Connections that wait to be accepted."""
 CONNECTIONS: "web.AppKey[Connections]" = web.AppKey("connections")
-"""Where the application finds them."""
+"""The key under which the application holds its connections."""
 
 
 class Connections:
-    """Every HTTP connection of the control plane; one that has shown a right key is none of a stranger's."""
+    """Every HTTP connection of the control plane. One that has shown a valid key no longer counts as a stranger's."""
 
     def __init__(self, rules: ConnectionRules = RULES) -> None:
         self._limits = ConnectionLimits(rules)
@@ -37,7 +37,7 @@ class Connections:
         return len(self._open)
 
     def opened(self, transport: asyncio.Transport) -> int:
-        """Number a new connection; the one that is too many is closed at once, maybe this one."""
+        """Count a new connection; if there are too many, one is closed at once, perhaps this one."""
         self._serial += 1
         number = self._serial
         peer = peer_of(transport)
@@ -50,7 +50,7 @@ class Connections:
         return number
 
     def closed(self, number: int, transport: asyncio.Transport) -> None:
-        """A connection is gone."""
+        """Forget a connection that was closed."""
         self._open.pop(number, None)
         self._limits.closed(number)
         peer = peer_of(transport)
@@ -58,7 +58,7 @@ class Connections:
             del self._numbers[peer]
 
     def heard(self, request: web.BaseRequest, *, is_known: bool) -> None:
-        """A request came over its connection, perhaps with a right key."""
+        """Note a request on a connection, and whether it had a valid key."""
         transport = request.transport
         number = self._numbers.get(peer_of(transport)) if transport is not None else None
         if number is None:
@@ -69,7 +69,7 @@ class Connections:
 
 
 class CountedProtocol(asyncio.Protocol):
-    """Stands before aiohttp's protocol, and counts its connection."""
+    """Wraps aiohttp's protocol, and counts its connection."""
 
     def __init__(self, inner: asyncio.Protocol, connections: Connections) -> None:
         self._inner = inner

@@ -24,11 +24,11 @@ from acdcore.control.settings import Right
 from acdcore.kernel.ids import AgentId, CustomerId
 
 OTHERS_SHOWN = 5
-"""Other customers with the same number in a look-up."""
+"""Other customers with the same number that a look-up shows."""
 
 
 class CustomerRoutes:
-    """Reads from the directory's memory; writes through the store, which tells the database first."""
+    """Reads from the directory's memory; writes through the store, which changes the database first."""
 
     def __init__(self, directory: Directory, store: CustomerStore) -> None:
         self._directory = directory
@@ -82,7 +82,7 @@ class CustomerRoutes:
         return with_version(await self._store.change(customer.id, request.body.change(), version))
 
     def _check_owner(self, owner: str | None) -> None:
-        """Raises ApiError for an owner who is no agent: such a customer would never be kept for anybody."""
+        """Raises ApiError for an owner who is not an agent: the customer would never reach a preferred agent."""
         if owner and self._directory.agent(AgentId(owner)) is None:
             problem = f"owner: there is no agent {owner}; GET /v1/agents lists them"
             raise ApiError(HTTPStatus.BAD_REQUEST, "invalid_value", problem, "owner")

@@ -1,4 +1,4 @@
-"""Every refusal as one JSON shape: `{"error": {"code", "message", "field"?}}`.
+"""The JSON shape of every error: `{"error": {"code", "message", "field"?}}`.
 
 The message names what was wrong and what to do about it; `code` is for programs and never changes its meaning.
 """
@@ -33,9 +33,9 @@ class ErrorBody:
     """What went wrong with a request."""
 
     code: str
-    """For programs."""
+    """A stable word for programs."""
     message: str
-    """For people: what is wrong and what to do."""
+    """Text for people: what is wrong and what to do."""
     field: str | None = None
     """The parameter or the body's field at fault."""
 
@@ -49,7 +49,7 @@ class ErrorAnswer:
 
 @dataclass(frozen=True, slots=True)
 class ErrorStatus:
-    """How an error of ours looks over HTTP."""
+    """The HTTP status and code of a class of errors."""
 
     status: HTTPStatus
     code: str
@@ -74,7 +74,7 @@ ERROR_STATUSES: tuple[tuple[type[AcdError], ErrorStatus], ...] = (
 
 
 def from_core(error: AcdError) -> ApiError | None:
-    """An error raised on purpose as its HTTP answer; None for one that no request may cause."""
+    """The HTTP answer for an expected error; None for an error that no request may cause."""
     for kind, as_http in ERROR_STATUSES:
         if isinstance(error, kind):
             named = error.field if isinstance(error, BadRecord) else None
@@ -85,7 +85,7 @@ def from_core(error: AcdError) -> ApiError | None:
 
 
 def from_framework(error: web.HTTPException) -> ApiError:
-    """aiohttp's own refusals: no such path, wrong method, body too large."""
+    """The answer for aiohttp's own errors: no such path, wrong method, body too large."""
     status = HTTPStatus(error.status)
     match error:
         case web.HTTPNotFound():
@@ -103,7 +103,7 @@ def from_framework(error: web.HTTPException) -> ApiError:
 
 
 def from_validation(error: ValidationError) -> ApiError:
-    """The first thing that a schema has against the input, with its place in the input."""
+    """The first error of a schema, with its place in the input."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     place = ".".join(str(part) for part in first["loc"]) or None
     match first["type"]:

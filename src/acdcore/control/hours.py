@@ -1,4 +1,4 @@
-"""Calendars now, and a supervisor's word that goes before them."""
+"""The present state of each calendar, and the supervisor's override."""
 
 from dataclasses import dataclass
 
@@ -16,12 +16,12 @@ class OneCalendar(Shape):
 
 
 class HoursOrder(Shape):
-    """What holds instead of the calendar."""
+    """The supervisor's override of a calendar."""
 
     is_open: bool
     """Whether calls are taken."""
     until: Moment | None = None
-    """When the calendar rules again; without it not by itself."""
+    """When the calendar applies again; without it the override does not end by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Hours:
 
 
 class HoursRoutes:
-    """Writes through the store, which tells the database first, then tells call control."""
+    """Writes through the store, which changes the database first; then informs call control."""
 
     def __init__(self, commands: Commands, store: HoursStore, clock: Clock) -> None:
         self._commands = commands

@@ -1,4 +1,4 @@
-"""Who asks: the API key of a request."""
+"""The API keys of clients, and the key in a request."""
 
 import hashlib
 import hmac
@@ -14,7 +14,7 @@ class Keyring:
         self._keys = keys
 
     def change(self, keys: tuple[ApiKey, ...]) -> frozenset[str]:
-        """Other keys from the next request on; the names whose key is gone, has another secret or another right."""
+        """Replace the keys from the next request on; returns the names whose key is gone or has changed."""
         gone = set(self._keys) - set(keys)
         self._keys = keys
         return frozenset(key.name for key in gone)

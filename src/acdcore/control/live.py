@@ -1,4 +1,4 @@
-"""What goes on now, over HTTP: calls, queues, agents and the media engine."""
+"""The present state over HTTP: calls, queues, agents and the media engine."""
 
 from http import HTTPStatus
 

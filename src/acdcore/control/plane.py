@@ -1,4 +1,4 @@
-"""The control plane as a thing that is started and stopped."""
+"""Starts and stops the control plane."""
 
 import asyncio
 import errno
@@ -18,13 +18,13 @@ from acdcore.kernel.address import Address
 from acdcore.kernel.errors import Unavailable
 
 SHUTDOWN_S = 5.0
-"""Requests in the air may take so long when the daemon stops; streams are ended at once."""
+"""Seconds that requests in progress may take when the daemon stops; streams are ended at once."""
 
 
 class ControlPlane:
     """`async with ControlPlane(settings, parts) as plane:` serves HTTP until the block is left.
 
-    Entering raises Unavailable, with address and remedy, when the address cannot be listened on.
+    Entering raises Unavailable, with address and remedy, when the address cannot be used.
     """
 
     def __init__(self, settings: ControlSettings, parts: ControlParts) -> None:
@@ -39,18 +39,18 @@ class ControlPlane:
         self._access_log = access_log(parts.registry)
 
     def use_keys(self, keys: tuple[ApiKey, ...]) -> None:
-        """Let in who has one of these from now on, and end the event streams of whoever has none any more."""
+        """Accept these keys from now on, and end the event streams of clients whose key is no longer valid."""
         self._stream.end(self._keyring.change(keys))
 
     @property
     def address(self) -> Address:
-        """Where it really listens, which differs from the settings when their port is 0."""
+        """The address that it listens on; its port differs from the settings when they say 0."""
         host, port = self._runner.addresses[0][:2]
         return Address(host, port)
 
     @property
     def connections(self) -> int:
-        """Connections that are up."""
+        """Number of open connections."""
         return len(self._runner.app[CONNECTIONS])
 
     async def __aenter__(self) -> Self:
@@ -77,7 +77,7 @@ class ControlPlane:
 
 
 def listen_problem(error: OSError, address: Address) -> str:
-    """Why we cannot listen there, with the remedy."""
+    """Why the address cannot be used, with the remedy."""
     match error.errno:
         case errno.EADDRINUSE:
             return f"{address} is taken; stop the program that has it, or choose another address for http"

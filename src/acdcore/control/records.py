@@ -1,4 +1,4 @@
-"""What was: ended calls, their histories and their recordings."""
+"""Ended calls, their histories and their recordings."""
 
 import asyncio
 from http import HTTPStatus
@@ -26,11 +26,11 @@ from acdcore.control.settings import Right
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName
 
 CONDITIONS = ("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range")
-"""What makes a request conditional (RFC 9110 section 13.1)."""
+"""Headers that make a request conditional (RFC 9110 section 13.1)."""
 
 
 class RecordRoutes:
-    """Reads the history, and sends recordings from one directory only."""
+    """Reads the history, and sends recordings from the recordings directory only."""
 
     def __init__(self, history: History, recordings: Path) -> None:
         self._history = history
@@ -92,7 +92,7 @@ class RecordRoutes:
     async def trace(self, request: ApiRequest[OneCall, Nothing]) -> Reply:
         row = await self._history.trace(CallId(request.parameters.call_id))
         if row is None:
-            problem = "nothing is kept of that call: its caller withheld no number, or the trunk asserted none"
+            problem = "no number is kept for that call: its caller withheld none, or the trunk asserted none"
             raise ApiError(HTTPStatus.NOT_FOUND, "no_trace", problem, "call_id")
         log().warning("number_traced", call=row.call_id, by=request.by)
         return Reply(row)
@@ -130,10 +130,10 @@ class RecordRoutes:
 
 
 def is_beyond(request: web.Request, size_bytes: int) -> bool:
-    """Whether the request is for a range that there is not.
+    """Whether the request is for a range beyond the end of the file.
 
-    Conditional requests are left to the framework, which answers what fails by status alone: a condition goes before
-    the range (RFC 9110 section 13.2.2).
+    Conditional requests are left to the framework, which answers a failed condition by its status alone: a condition
+    is evaluated before the range (RFC 9110 section 13.2.2).
     """
     if any(name in request.headers for name in CONDITIONS):
         return False
@@ -145,7 +145,7 @@ def is_beyond(request: web.Request, size_bytes: int) -> bool:
 
 
 def range_refused(size_bytes: int) -> ApiError:
-    """The refusal that tells a player how long the file is (RFC 9110 section 15.5.17)."""
+    """The error 416, which tells a player the length of the file (RFC 9110 section 15.5.17)."""
     problem = f"no such range: the file has {size_bytes} bytes; ask for one range that begins before its end"
     error = ApiError(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "no_such_range", problem, "Range")
     error.headers = {"Content-Range": f"bytes */{size_bytes}"}
@@ -153,13 +153,13 @@ def range_refused(size_bytes: int) -> ApiError:
 
 
 def existing_file(directory: Path, row: RecordingRow) -> tuple[Path, int] | None:
-    """The recording's file and its size in bytes, if it exists and really is, links followed, below `directory`."""
+    """The recording's file and its size in bytes, if it exists and, with links followed, is below `directory`."""
     root = directory.resolve()
     path = (root / row.path).resolve()
     if not path.is_relative_to(root):
         return None
     try:
         state = path.stat()
-    except OSError:  # asked once: between two questions retention may delete it
+    except OSError:  # one stat only: retention may delete the file between two
         return None
     return (path, state.st_size) if S_ISREG(state.st_mode) else None

@@ -1,4 +1,4 @@
-"""If agents of a queue are released now: what becomes of its callers."""
+"""Release planning: what becomes of a queue's callers when agents leave it now."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -21,27 +21,27 @@ from acdcore.kernel.errors import Refused
 from acdcore.kernel.ids import QueueName
 
 AGENTS_MAX = 1_000
-"""Nobody releases more at once."""
+"""Largest number of agents in one question."""
 MINUTES_MAX = 24 * 60
-"""A day back: what was before that has little to do with now."""
+"""A day: older calls say little about the present demand."""
 
 
 class ReleaseChoice(Shape):
-    """How many go, and what the demand is taken from."""
+    """How many agents leave, and which calls the demand is taken from."""
 
     queue: Name
     """The queue."""
     count: Annotated[int, Field(ge=1, le=AGENTS_MAX)] = 1
-    """Agents who go now."""
+    """Agents who leave now."""
     minutes: Annotated[int, Field(ge=5, le=MINUTES_MAX)] = 60
-    """The demand is that of so many minutes before now."""
+    """Minutes before now that the demand is taken from."""
     target: Annotated[float, Field(ge=0.01, le=0.99)] = 0.8
-    """Share to be answered within the queue's time."""
+    """Share of callers to be answered within the queue's target time, 0.01 to 0.99."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseQuestion:
-    """What is asked of the planner."""
+    """A question to the planner."""
 
     queue: QueueName
     count: int
@@ -58,16 +58,16 @@ class LastingFigures:
 
     service_level: float
     average_wait_s: float | None
-    """Null: the queue would grow without end."""
+    """Seconds; null: the queue would grow without end."""
     abandonment: float
     occupancy: float
 
 
 @dataclass(frozen=True, slots=True)
 class SoonRow:
-    """One figure of the coming half hour, simulated from the queues and agents as they are.
+    """One figure of the coming half hour, simulated from the present state of queues and agents.
 
-    Who still waits at its end counts as answered then, too late.
+    A caller who still waits at its end counts as answered then, too late.
     """
 
     figure: str
@@ -77,14 +77,14 @@ class SoonRow:
     afterwards: float
     difference: float
     within: float
-    """The difference is sure to this much, in 95 of 100 cases."""
+    """Half the width of the difference's 95 % interval."""
     is_sure: bool
     """Whether the difference is more than chance."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReleasePlan:
-    """What releasing agents comes to."""
+    """The result of releasing agents."""
 
     queue: QueueName
     count: int
@@ -92,17 +92,17 @@ class ReleasePlan:
     """At work now with the queue's skills: ready, ringing, talking or wrapping up."""
     agents_left: int
     required: int
-    """Agents that the target asks for at the present rate."""
+    """Agents that the target needs at the present rate of calls."""
     is_advisable: bool
-    """Whether as many are left as are required."""
+    """Whether at least `required` agents are left."""
     advice: str
-    """The same in a sentence."""
+    """`is_advisable` as a sentence."""
     caveat: str
-    """What weakens the answer; empty: nothing known."""
+    """Why the answer is uncertain; empty: no reason is known."""
     target: float
     """Share to be answered in time."""
     within_s: float
-    """What in time means for this queue."""
+    """The queue's target time, seconds."""
     waiting: int
     """Callers who wait now."""
     calls: int
@@ -110,27 +110,27 @@ class ReleasePlan:
     elsewhere: int
     """Contacts of other queues that the same agents answered."""
     handled: int
-    """Contacts that the mean handling rests on."""
+    """Contacts that the mean handling time is taken from."""
     calls_per_hour: float
-    """Of both together."""
+    """Contacts an hour, `calls` and `elsewhere` together."""
     handling_s: float
-    """Mean talk and wrap-up."""
+    """Mean talk and wrap-up, seconds."""
     patience_s: float | None
-    """Mean patience; null: nobody gave up."""
+    """Mean patience, seconds; null: nobody gave up."""
     before: LastingFigures
-    """In the long run with all agents."""
+    """Figures in the long run with all agents."""
     after: LastingFigures
-    """In the long run without those who go."""
+    """Figures in the long run without those who leave."""
     soon: tuple[SoonRow, ...]
-    """The coming half hour."""
+    """Figures of the coming half hour."""
 
 
 Planner = Callable[[ReleaseQuestion], Awaitable[ReleasePlan]]
-"""Raises UnknownName for the queue, WrongState when there are not so many agents or nothing to go by."""
+"""Raises UnknownName for the queue, WrongState when there are fewer agents or no past calls to plan from."""
 
 
 class ReleaseRoutes:
-    """Reads the last hour and has it planned, one question at a time: the calls come first."""
+    """Reads the recent calls and asks the planner, one question at a time, so that calls are not slowed down."""
 
     def __init__(self, commands: Commands, history: History, clock: Clock, planner: Planner) -> None:
         self._commands = commands
@@ -156,7 +156,7 @@ class ReleaseRoutes:
 
     async def _visits(self, back: timedelta) -> list[QueueVisitRow]:
         now = self._clock.wall()
-        # Running ones first: what ends while the history is read is in one of both at least.
+        # Running visits first: a visit that ends while the history is read is then in at least one of the two lists.
         running = {
             (row.entry, row.n): row for row in self._commands.running_queue_visits() if row.joined_at >= now - back
         }

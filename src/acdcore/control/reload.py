@@ -1,4 +1,4 @@
-"""What staff have the daemon do with itself while calls go on: read its settings anew, delete what is past its time."""
+"""Reload and retention over HTTP: the daemon reads its settings again, or deletes what is past its retention."""
 
 from http import HTTPStatus
 
@@ -11,29 +11,29 @@ from acdcore.control.settings import Right
 
 
 class ReloadOrder(Shape):
-    """How to reload."""
+    """The options of a reload."""
 
     dry_run: bool = False
     """True: only say what would change."""
 
 
 class RetentionOrder(Shape):
-    """How to delete."""
+    """The options of a retention pass."""
 
     dry_run: bool = False
     """True: only say what would be deleted."""
 
 
 class ReloadRoutes:
-    """Asks call control, which reads its own files."""
+    """Starts reloads and retention passes in the daemon, which reads its own files."""
 
     def __init__(self, commands: Commands) -> None:
         self._commands = commands
 
     def routes(self) -> tuple[Route, ...]:
-        summary = "Read the settings anew and apply them as a whole; 409 with the report when there are problems"
+        summary = "Read the settings again and apply them as a whole; 409 with the report when there are problems"
         plan = RouteSpec("POST", "/v1/reload", Right.ADMIN, summary, ReloadReport)
-        summary = "Delete what is past its time (section retention), or say what a pass would delete"
+        summary = "Delete what is past its retention, or say what a pass would delete"
         retain = RouteSpec("POST", "/v1/retention", Right.ADMIN, summary, RetentionReport)
         return (
             route(plan, Nothing, ReloadOrder, self.reload),

@@ -1,4 +1,4 @@
-"""Reports of queues and agents: figures folded from the visits, each with its formula and, when asked, its receipt."""
+"""Reports of queues and agents: figures folded from the visits, with their formulas and, if asked for, receipts."""
 
 import asyncio
 import sys
@@ -31,24 +31,24 @@ from acdcore.reports.grouping import By, Group, Interval, ReportQuery
 from acdcore.reports.report import GroupRow, report
 
 FIRST_CALL_DAYS_MAX = 31
-"""Visits of as many days before and after are read as well; a month says all there is to say."""
+"""Days before and after the report whose visits may be read as well; nobody needs more than a month."""
 RECEIPT_ITEMS_MAX = 20_000
-"""About 2 MB of JSON; a longer receipt is asked for by shorter times."""
+"""About 2 MB of JSON; for a longer receipt the client asks for shorter times."""
 PIECE = 250
-"""Rows freed or put into JSON, in one go: about a millisecond in which the calls wait for the interpreter."""
+"""Rows that are freed or encoded at a time: about a millisecond in which calls wait for the interpreter."""
 TURN_S = 0.001
-"""While a report is folded the event loop has its turn after so long, instead of the interpreter's 5 ms."""
+"""Seconds after which a thread that folds a report lets the event loop run; the interpreter's default is 5 ms."""
 ALL_CHANNELS = "all"
 CALLS_ONLY = (Channel.CALL,)
-"""What a queue's figures are of when no channel is named: callbacks and messages wait for hours, and a service level
-or a wait over all three would say nothing of how callers fared."""
+"""Channels of a queue's report when none is named: callbacks and messages wait for hours, so a service level or a wait
+over all three channels would say nothing about callers."""
 EVERY_CHANNEL = tuple(Channel)
-"""What an agent's figures are of when no channel is named: calling back is work like any other, and whoever did it all
-day must not be shown as idle."""
+"""Channels of an agent's report when none is named: an agent who called back customers all day must not be shown as
+idle."""
 
 
 def known_zone(name: str) -> str:
-    """The name if there is such a zone."""
+    """The name; raises ValueError when there is no such zone."""
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -57,7 +57,7 @@ def known_zone(name: str) -> str:
 
 
 def count_or_figure(name: object) -> object:
-    """What a receipt can be asked for."""
+    """The count or figure that a receipt is asked for; raises ValueError for any other word."""
     if name in frozenset(Count):
         return Count(str(name))
     if name in frozenset(Figure) - {Figure.OCCUPANCY}:
@@ -66,19 +66,19 @@ def count_or_figure(name: object) -> object:
 
 
 def channels_named(value: object) -> object:
-    """`a,b` as a list, and `all` as all of them."""
+    """`a,b` as a list, `all` as every channel."""
     return EVERY_CHANNEL if value == ALL_CHANNELS else split_commas(value)
 
 
 class ReportChoice(Shape):
-    """Which visits to count: those that joined in the time asked for."""
+    """Which visits to count: those that joined a queue in the given time."""
 
     joined_from: Annotated[Moment, Field(alias="from")]
     """Joined at or after this time (RFC 3339 with a zone)."""
     joined_before: Annotated[Moment | None, Field(alias="to")] = None
     """Joined before this time; without it before now."""
     interval: Interval = Interval.WHOLE
-    """Into what the time is divided: quarter_hour, half_hour, hour or day."""
+    """Intervals that divide the time: whole, quarter_hour, half_hour, hour or day."""
     zone: Annotated[Name, AfterValidator(known_zone)] = "UTC"
     """The time zone whose clock divides it, such as Asia/Shanghai."""
     queue: Name | None = None
@@ -91,7 +91,7 @@ class ReportChoice(Shape):
     by_channel: bool = False
     """Rows for each channel."""
     first_call_days: Annotated[int, Field(ge=0, le=FIRST_CALL_DAYS_MAX)] = 0
-    """Window of first-call resolution, whose days before and after are read too; 0: that figure is not wanted."""
+    """Days of the window of first-call resolution, which are read before and after too; 0: without that figure."""
     receipts: Annotated[Count | Figure | None, BeforeValidator(count_or_figure)] = None
     """A count or a figure: list the calls behind its total."""
 
@@ -101,7 +101,7 @@ class ReportRow:
     """The figures of one group of visits."""
 
     began_at: datetime | None
-    """Begin of the interval; null when time is not divided, and in the total."""
+    """Beginning of the interval; null when time is not divided, and in the total."""
     queue: str | None
     """Null when not counted by queue, and in the total."""
     agent: str | None
@@ -109,18 +109,18 @@ class ReportRow:
     channel: str | None
     """Null when not counted by channel, and in the total."""
     counts: Mapping[str, int]
-    """Visits; `offered` is the sum of all endings."""
+    """Numbers of visits; `offered` is the sum of all endings."""
     figures: Mapping[str, float | None]
     """Shares are 0 to 1, times in seconds; null when there is nothing to divide by."""
     offers: int
-    """Times that a phone rang."""
+    """How often a phone rang."""
     misses: int
     """Offers that were not taken."""
     state_s: Mapping[str, float] | None
     """Seconds that the agents were in each state while logged in; null for queues and channels, whose agents serve
     others too."""
     not_ready_s: Mapping[str, float] | None
-    """Of these, not ready for each reason."""
+    """Of the seconds not ready, those of each reason; null as `state_s`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +130,11 @@ class ReceiptItem:
     call_id: str
     """The call, or the work item."""
     entry: str
-    """Which joining of it."""
+    """Key of the entry: which joining of the call or item it is."""
     n: int
-    """Which visit of that, from 1."""
+    """Which queue visit of the entry, from 1."""
     seconds: float | None
-    """What it adds to a mean, or its wait for a percentile; null for shares and counts."""
+    """Seconds that it adds to a mean, or its wait for a percentile; null for shares and counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,47 +159,47 @@ class QueueVisitReport:
     channels: tuple[Channel, ...]
     """What was counted."""
     rows: tuple[ReportRow, ...]
-    """In the order of time, queue, agent and channel; groups without a visit, or an agent's time, have none."""
+    """In the order of time, queue, agent and channel; a group without visits and without an agent's time has no row."""
     total: ReportRow
-    """Of all that was asked for."""
+    """The row of everything that was asked for."""
     formulas: Mapping[str, str]
-    """What each figure is, in the names of the counts."""
+    """The formula of each figure, in the names of the counts."""
     receipt: ReportReceipt | None
     """Null unless asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReportInput:
-    """What a report is folded from; nobody else holds these lists."""
+    """What a report is folded from; nothing else refers to these lists."""
 
     visits: list[QueueVisitRow]
     """Visits that are over."""
     running: Sequence[QueueVisitRow]
-    """Visits that are not, or were not a moment before; some may be among the others by now."""
+    """Visits that were running a moment ago; some may have ended since and be in `visits` too."""
     changes: list[AgentEventRow] | None
-    """What agents did; None when that is not part of the report."""
+    """Agents' changes of state; None when the report has no agents' time."""
 
     def merge(self) -> None:
-        """Put the running visits beside the others, each once: one that is over goes before the same still running."""
+        """Join both lists of visits, each visit once: an ended visit replaces the same visit still running."""
         running = {(row.entry, row.n): row for row in self.running}
         for row in self.visits:
             running.pop((row.entry, row.n), None)
         self.visits.extend(running.values())
 
     def release(self) -> None:
-        """Let go of the rows piece by piece: to free 200,000 of them at once takes 50 ms in which nobody else runs."""
+        """Free the rows in pieces: to free 200,000 at once takes 50 ms in which no other thread runs."""
         for rows in (self.visits, self.changes or []):
             while rows:
                 del rows[-PIECE:]
 
 
 class ReportRoutes:
-    """Reads what happened and folds it in a thread, one report at a time: the calls come first."""
+    """Reads the history and folds it in a thread, one report at a time, so that calls are not slowed down."""
 
     def __init__(
         self, commands: Commands, history: History, clock: Clock, targets: Callable[[], Mapping[QueueName, float]]
     ) -> None:
-        """`targets`: the seconds within which each queue is to answer, as configured now."""
+        """`targets` gives each queue's answer target, in seconds, as configured now."""
         self._commands = commands
         self._history = history
         self._clock = clock
@@ -257,14 +257,14 @@ class ReportRoutes:
         )
 
     async def _changes(self, wanted: ReportQuery, choice: ReportChoice) -> Sequence[AgentEventRow]:
-        """What the agents asked for did in that time."""
+        """The changes of state of the chosen agents in that time."""
         agent = AgentId(choice.agent) if choice.agent else None
         return await self._history.agent_changes(wanted.joined_from, wanted.joined_before, agent)
 
 
 @contextmanager
 def short_turns() -> Iterator[None]:
-    """Have threads take turns quickly: the loop needs two or three of them for whatever it wakes up for."""
+    """Switch threads more often inside this block, so that the event loop need not wait long for its turn."""
     before_s = sys.getswitchinterval()
     sys.setswitchinterval(TURN_S)
     try:
@@ -274,7 +274,7 @@ def short_turns() -> Iterator[None]:
 
 
 def encode_report(material: ReportInput, wanted: ReportQuery, choice: ReportChoice) -> bytes:
-    """The report as JSON, made in pieces between which the calls have their turn; the material is used up."""
+    """The report as JSON, made in pieces so that calls can run in between; `material` is empty afterwards."""
     try:
         made = make_report(material, wanted, choice)
         return encode(
@@ -285,23 +285,23 @@ def encode_report(material: ReportInput, wanted: ReportQuery, choice: ReportChoi
 
 
 def encode_receipt(receipt: ReportReceipt) -> Mapping[str, object]:
-    """The same with its items as JSON."""
+    """The receipt as JSON."""
     return {**shallow(receipt), "counted": pieces(receipt.counted), "over": pieces(receipt.over)}
 
 
 def shallow(value: QueueVisitReport | ReportReceipt) -> dict[str, object]:
-    """The fields by name."""
+    """The fields of a dataclass by name, without converting what is in them."""
     return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
 def pieces(items: Sequence[object]) -> orjson.Fragment:
-    """A list as JSON."""
+    """A list as JSON, encoded in pieces."""
     parts = [encode(items[start : start + PIECE])[1:-1] for start in range(0, len(items), PIECE)]
     return orjson.Fragment(b"[" + b",".join(parts) + b"]")
 
 
 def make_report(material: ReportInput, wanted: ReportQuery, choice: ReportChoice) -> QueueVisitReport:
-    """The report on what was chosen of the rows; raises ApiError for a receipt that is too long."""
+    """The report on the chosen rows; raises ApiError for a receipt that is too long."""
     whole = replace(wanted, interval=Interval.WHOLE)
     chosen = Group(
         queue=QueueName(choice.queue) if choice.queue else None, agent=AgentId(choice.agent) if choice.agent else None
@@ -324,21 +324,21 @@ def make_report(material: ReportInput, wanted: ReportQuery, choice: ReportChoice
 
 
 def times_of(material: ReportInput, wanted: ReportQuery) -> Iterator[AgentSpan] | None:
-    """What the agents did until the end of the time asked for, or until now."""
+    """The agents' seconds in each state, until the end of the chosen time or until now."""
     if material.changes is None:
         return None
     return spans(material.changes, min(wanted.joined_before, wanted.known_until or wanted.joined_before))
 
 
 def is_in_group(group: Group, chosen: Group) -> bool:
-    """Whether a row is about what was asked for."""
+    """Whether a row belongs to the chosen queue, agent and channel."""
     return chosen.queue in (None, group.queue) and chosen.agent in (None, group.agent)
 
 
 def total_of(
     rows: list[QueueVisitRow], whole: ReportQuery, chosen: Group, times: Iterable[AgentSpan] | None
 ) -> GroupRow:
-    """The row of everything chosen, undivided in time."""
+    """The row of everything that was chosen, over the whole time."""
     only = replace(whole, by=grouped_by(chosen))
     made = report(rows, only, times)
     return next((row for row in made.rows if row.group == chosen), report((), only).total) if only.by else made.total
@@ -360,17 +360,17 @@ def receipt_of(rows: list[QueueVisitRow], whole: ReportQuery, chosen: Group, of:
 
 
 def receipt_items(items: Iterable[Item]) -> tuple[ReceiptItem, ...]:
-    """The same with names."""
+    """The items of a receipt in the shape of the answer."""
     return tuple(ReceiptItem(*item) for item in items)
 
 
 def grouped_by(chosen: Group) -> frozenset[By]:
-    """What visits must be grouped by for the chosen ones to be one group."""
+    """The grouping in which the chosen visits form one group."""
     return frozenset(by for by, value in ((By.QUEUE, chosen.queue), (By.AGENT, chosen.agent)) if value is not None)
 
 
 def report_row(row: GroupRow) -> ReportRow:
-    """A row as it is shown."""
+    """A row in the shape of the answer."""
     return ReportRow(
         began_at=row.group.began_at,
         queue=row.group.queue,
@@ -386,5 +386,5 @@ def report_row(row: GroupRow) -> ReportRow:
 
 
 def rounded(seconds: Mapping[str, float]) -> Mapping[str, float]:
-    """To the millisecond."""
+    """Seconds rounded to the millisecond."""
     return {name: round(value, 3) for name, value in seconds.items()}

@@ -1,4 +1,4 @@
-"""One row of the table of routes: what drives the dispatch, the right that is needed, parsing and the description."""
+"""A route of the control plane: method and path, the right that it needs, the shapes of its input, its handler."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -23,14 +23,14 @@ B = TypeVar("B", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A body that is JSON already."""
+    """A body that is already encoded as JSON."""
 
     body: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a handler answers with the status of its plan; `value` becomes JSON."""
+    """A handler's answer, sent with the status of the route; `value` becomes JSON."""
 
     value: object
     """The body."""
@@ -39,7 +39,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class ApiRequest(Generic[P, B]):
-    """A request after it was let in and parsed."""
+    """A request whose key was checked and whose input was parsed."""
 
     parameters: P
     """Path and query."""
@@ -53,7 +53,7 @@ class ApiRequest(Generic[P, B]):
 
 @dataclass(frozen=True, slots=True)
 class RouteSpec:
-    """What a route is, apart from its code."""
+    """The description of a route, without its handler."""
 
     method: str
     """GET, POST, PUT or PATCH."""
@@ -75,7 +75,7 @@ class RouteSpec:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A plan with the shapes of its input and its code."""
+    """A route with the shapes of its input and its handler."""
 
     spec: RouteSpec
     parameters: type[BaseModel]
@@ -83,7 +83,7 @@ class Route:
     body: type[BaseModel]
     """Shape of the body; `Nothing` when there is none."""
     respond: Callable[[web.Request, str], Awaitable[web.StreamResponse]]
-    """Parse the request of the client named so, carry it out and answer."""
+    """Parse a request, carry it out for the client of that name, and answer."""
 
 
 def route(
@@ -92,7 +92,7 @@ def route(
     body: type[B],
     handler: Callable[[ApiRequest[P, B]], Awaitable[Reply | web.StreamResponse]],
 ) -> Route:
-    """A route whose handler is given exactly the shapes that the table names."""
+    """A route whose handler gets the parsed `parameters` and `body`."""
 
     async def respond(request: web.Request, by: str) -> web.StreamResponse:
         api_request = ApiRequest(read_parameters(request, parameters), await read_body(request, body), by, request)
@@ -126,7 +126,10 @@ async def read_body(request: web.Request, shape: type[B]) -> B:
     except TimeoutError:
         message = f"the body did not come within {BODY_S:g} s; send it faster"
         raise ApiError(HTTPStatus.REQUEST_TIMEOUT, "request_timeout", message) from None
-    except (web.RequestPayloadError, ConnectionError):  # the latter: the client is gone, and nobody reads the answer
+    except (
+        web.RequestPayloadError,
+        ConnectionError,
+    ):  # ConnectionError: the client is gone
         message = (
             "the body cannot be read: its chunks or its Content-Encoding are broken, or it is shorter than announced"
         )
@@ -148,7 +151,7 @@ def encode(value: object) -> bytes:
 
 
 def mapping_as_dict(value: object) -> object:
-    """What orjson does not know by itself: mappings other than dict."""
+    """Encode what orjson cannot: mappings other than dict."""
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"{type(value).__name__} has no JSON form")

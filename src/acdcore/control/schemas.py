@@ -1,6 +1,6 @@
-"""The shapes of requests, parsed once at the edge, and of those answers that are not read models themselves.
+"""The shapes of requests, parsed once at the edge, and of those answers that have no read model.
 
-Unknown keys are refused. Text is bounded and free of control characters, which neither logs nor the database want.
+Unknown keys are refused. Text is bounded and free of control characters, which would harm logs and the database.
 """
 
 import re
@@ -37,28 +37,28 @@ from acdcore.queues.settings import Channel
 from acdcore.sip.auth.digest_values import Algorithm, once_each
 
 SEARCH_ROWS_MAX = 100
-"""Nobody reads more hits than that; a longer list asks for a better search."""
+"""Hits of a search; for more the client searches for something more exact."""
 CONTACTS_SHOWN = 5
-"""Last contacts with a looked-up customer: what fits beside the card on a screen."""
+"""Last contacts in a look-up: as many as fit beside the card on a screen."""
 SKILLS_MAX = 200
-"""Skills of one agent: twice as many as the largest call centre has in all."""
+"""Skills of one agent: twice as many as the largest call centre has."""
 PASSWORD_CHARS_MIN = 8
-"""Shorter ones are guessed by the scanners that every open SIP port meets."""
+"""Scanners, which find every open SIP port, guess shorter passwords."""
 PASSWORD_CHARS_MAX = 64
-"""What the menus of desk phones take."""
+"""The longest password that the menus of desk phones accept."""
 BIGINT_MAX = 2**63 - 1
 """PostgreSQL's bigint; larger row numbers cannot exist."""
 
 
 def in_utc(at: datetime) -> datetime:
-    """The same moment in UTC; the outermost years are refused because shifting the zone leaves the calendar there."""
+    """The same moment in UTC; raises ValueError for the outermost years, where a zone's offset leaves the calendar."""
     if not 1970 < at.year < 9999:
         raise ValueError("give a year between 1971 and 9998")
     return at.astimezone(UTC)
 
 
 def split_commas(value: object) -> object:
-    """`a,b` as a list; other values pass for the schema to judge."""
+    """`a,b` as a list; other values are left to the schema."""
     return value.split(",") if isinstance(value, str) else value
 
 
@@ -73,9 +73,9 @@ def restore_offset(value: object) -> object:
 
 
 def typed_by_phones(secret: SecretStr) -> SecretStr:
-    """The password if every phone can be given it; the refusal does not repeat it."""
+    """The password, if every phone accepts its characters; the error does not repeat it."""
     if not re.fullmatch(r"[!-~]*", secret.get_secret_value()):
-        raise ValueError("use visible ASCII characters without spaces, which every phone can be given")
+        raise ValueError("use visible ASCII characters without spaces, which every phone accepts")
     return secret
 
 
@@ -115,7 +115,7 @@ RowKey = Annotated[str, StringConstraints(pattern=r"^[!-.0-~]{1,200}/[1-9][0-9]{
 
 
 def row_key(text: str) -> tuple[CallId, int]:
-    """A `RowKey` as the key that it names; the schema has checked the form."""
+    """Call id and number of a `RowKey`, whose form the schema has checked."""
     call_id, _, number = text.rpartition("/")
     return CallId(call_id), int(number)
 
@@ -179,13 +179,13 @@ class CallPage(Shape):
     customer_id: RowNumber | None = None
     """The customer."""
     outcome: Outcome | None = None
-    """What the call came to."""
+    """What became of the call."""
     end_cause: CallEnd | None = None
     """How it ended."""
     served: bool | None = None
     """Whether an agent talked to the caller."""
     min_duration_s: Seconds | None = None
-    """Talked at least so long."""
+    """Seconds of talk at least."""
     before: Token | None = None
     """`next` of the page before."""
     limit: PageSize = 100
@@ -206,9 +206,9 @@ class RecordingPage(Shape):
     agent_name: Name | None = None
     """Part of the agent's name."""
     min_duration_s: Seconds | None = None
-    """At least so long."""
+    """Length in seconds at least."""
     max_duration_s: Seconds | None = None
-    """At most so long."""
+    """Length in seconds at most."""
     before: RowKey | None = None
     """`next` of the page before."""
     limit: PageSize = 100
@@ -219,11 +219,11 @@ class TranscriptPage(Shape):
     """Which transcripts, newest first."""
 
     q: OneLine | None = None
-    """Words that were said, set apart by blanks; each must be found, wherever in a word or sentence it stands."""
+    """Words that were said, separated by blanks; each must be found, anywhere in a word or sentence."""
     call_id: Token | None = None
-    """Of this call."""
+    """Only this call's."""
     recording: OneLine | None = None
-    """Of the recording at this path, as a work item names it."""
+    """Only the recording with this path, as a work item names it."""
     started_from: Annotated[Moment | None, Field(alias="from")] = None
     """Began at or after this time (RFC 3339 with a zone)."""
     started_before: Annotated[Moment | None, Field(alias="to")] = None
@@ -247,7 +247,7 @@ class PhoneLookup(Shape):
 
 
 class EventChoice(Shape):
-    """Which events; without a choice all of them."""
+    """Which events to send; without a choice all."""
 
     kind: Annotated[tuple[StreamEventKind, ...], BeforeValidator(split_commas)] = ()
     """Only these kinds, separated by commas."""
@@ -259,21 +259,21 @@ class EventChoice(Shape):
 
 
 class Assignment(Shape):
-    """Whom to offer a waiting caller to."""
+    """The agent to whom a waiting caller is offered."""
 
     agent: Token
     """The agent's number."""
 
 
 class Requeueing(Shape):
-    """Where a caller is to wait."""
+    """The queue to which a caller is sent."""
 
     queue: Name
     """The queue's key."""
 
 
 class Diversion(Shape):
-    """Which flow a caller is to hear."""
+    """The flow to which a caller is sent."""
 
     flow: Name
     """The flow's name."""
@@ -295,17 +295,17 @@ class SeatOrder(Shape):
         return where
 
     def seat(self) -> Seat:
-        """The same for call control."""
+        """The seat for call control."""
         return Seat(self.kind, self.where)
 
 
 class AgentOrder(Shape):
-    """What an agent is to do."""
+    """A command to change an agent's state."""
 
     command: AgentCommand
     """The new state."""
     reason: OneLine | None = None
-    """Why not ready, as wallboards and reports show it."""
+    """The reason for not ready, as wallboards and reports show it."""
     seat: SeatOrder | None = None
     """Where to ring the agent; without it the phone registered under the agent's own number."""
 
@@ -328,7 +328,7 @@ class AgentCreation(Shape):
     """An agent to be created."""
 
     number: AgentNumber
-    """Letters and digits; also the user name of the phone. It cannot be changed later."""
+    """Up to 32 letters and digits; also the user name of the phone. It cannot be changed later."""
     name: Name
     """Shown on wallboards; never spoken."""
     skills: Skills = Field(default_factory=dict)
@@ -338,13 +338,13 @@ class AgentCreation(Shape):
     declines: tuple[Channel, ...] = ()
     """Kinds of contacts that the agent takes none of."""
     digest_algorithms: DigestAlgorithms = ()
-    """What the phone may prove itself with, `MD5` or `SHA-256`, in the order offered; empty: as the realm."""
+    """Digest algorithms that the phone may use, `MD5` or `SHA-256`, in the order offered; empty: those of `[sip]`."""
     allowed_networks: Networks = ()
-    """Where the phone may register and call from, such as `192.0.2.0/24`; empty: from anywhere."""
+    """Networks that the phone may register and call from, such as `192.0.2.0/24`; empty: any."""
     caller_id: OwnNumber = ""
     """The number of ours that customers whom the agent calls back see; empty: the queue's or the trunk's."""
     password: Password | None = None
-    """The phone's password; without it one is made."""
+    """The phone's password; without it one is generated."""
 
     def record(self) -> AgentRecord:
         """The agent for the store, without a password."""
@@ -364,27 +364,27 @@ class AgentCreation(Shape):
 
 
 class AgentPatch(Shape):
-    """What to change about an agent; what is left out stays."""
+    """A change of an agent; a field that is left out is not changed."""
 
     name: Name | None = None
     """Shown on wallboards; never spoken."""
     skills: Skills | None = None
-    """All skills with their levels, 1 to 9."""
+    """All skills with their levels, 1 to 9; they replace the present ones."""
     languages: Languages | None = None
-    """All spoken languages, best first."""
+    """All spoken languages, best first; they replace the present ones."""
     declines: tuple[Channel, ...] | None = None
     """All kinds of contacts that the agent takes none of."""
     digest_algorithms: DigestAlgorithms | None = None
-    """What the phone may prove itself with from now on; empty: as the realm."""
+    """Digest algorithms that the phone may use from now on; empty: those of `[sip]`."""
     allowed_networks: Networks | None = None
     """Where the phone may register and call from; empty: from anywhere."""
     caller_id: OwnNumber | None = None
     """The number of ours that customers whom the agent calls back see; empty: the queue's or the trunk's."""
     is_active: bool | None = None
-    """False: kept for the history, may not register or log in."""
+    """False: the agent is kept for the history, and may not register or log in."""
 
     def applied_to(self, record: AgentRecord) -> AgentRecord:
-        """The agent with the change."""
+        """The agent with the change applied."""
         return replace(record, **{name: value for name, value in self if value is not None})
 
 
@@ -392,7 +392,7 @@ class PasswordOrder(Shape):
     """A new password for an agent's phone."""
 
     password: Password | None = None
-    """Without it one is made."""
+    """Without it one is generated."""
 
 
 class CustomerCreation(Shape):
@@ -401,7 +401,7 @@ class CustomerCreation(Shape):
     name: Name
     """Person or company."""
     tier: Tier = Tier.STANDARD
-    """Rank."""
+    """Customer tier."""
     language: Language = ""
     """Preferred language: cmn, yue, en; empty when unknown."""
     numbers: Annotated[tuple[Phone, ...], Field(max_length=20)] = ()
@@ -417,7 +417,7 @@ class CustomerCreation(Shape):
     owner: AgentNumber | None = None
     """The agent who looks after the customer and is tried first."""
     region: OneLine = ""
-    """Where the customer belongs to, as the configuration names its regions."""
+    """The customer's region, by its name in the configuration."""
 
     def record(self) -> NewCustomer:
         """The card for the store."""
@@ -425,18 +425,18 @@ class CustomerCreation(Shape):
 
 
 class CustomerPatch(Shape):
-    """What to change about a customer; what is left out stays."""
+    """A change of a customer; a field that is left out is not changed."""
 
     name: Name | None = None
     """Person or company."""
     tier: Tier | None = None
-    """Rank."""
+    """Customer tier."""
     language: Language | None = None
     """Preferred language."""
     numbers: Annotated[tuple[Phone, ...], Field(max_length=20)] | None = None
     """All telephone numbers, the main one first."""
     member_number: OneLine | None = None
-    """Empty takes it away."""
+    """The member number; empty removes it."""
     plates: Annotated[tuple[Plate, ...], Field(max_length=50)] | None = None
     """All number plates."""
     address: OneLine | None = None
@@ -444,9 +444,9 @@ class CustomerPatch(Shape):
     note: Text | None = None
     """Free text for the agent."""
     owner: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{0,32}$")] | None = None
-    """The agent who looks after the customer; empty takes the owner away."""
+    """The agent who looks after the customer; empty removes the owner."""
     region: OneLine | None = None
-    """Where the customer belongs to."""
+    """The customer's region."""
 
     def change(self) -> CustomerChange:
         """The patch for the store."""
@@ -489,21 +489,21 @@ class AgentProfile:
     languages: tuple[str, ...]
     """Spoken languages, best first."""
     is_active: bool
-    """False: kept for the history, may not register or log in."""
+    """False: the agent is kept for the history, and may not register or log in."""
     declines: tuple[Channel, ...] = ()
     """Kinds of contacts that the agent takes none of."""
     digest_algorithms: tuple[Algorithm, ...] = ()
-    """What the phone may prove itself with, in the order offered; empty: as the realm."""
+    """Digest algorithms that the phone may use, in the order offered; empty: those of `[sip]`."""
     allowed_networks: tuple[str, ...] = ()
     """Where the phone may register and call from; empty: from anywhere."""
     caller_id: str = ""
     """The number of ours that customers whom the agent calls back see; empty: the queue's or the trunk's."""
     warnings: tuple[str, ...] = ()
-    """What is surely not meant: skills that no queue, rule or flow asks for."""
+    """Probable mistakes: skills that no queue, rule or flow asks for."""
 
     @classmethod
     def of(cls, record: AgentRecord, warnings: tuple[str, ...] = ()) -> Self:
-        """What may be shown of `record`."""
+        """The fields of `record` that may be shown."""
         return cls(
             agent=record.agent,
             name=record.name,
@@ -529,7 +529,7 @@ class NewAgent:
 
 @dataclass(frozen=True, slots=True)
 class PasswordChanged:
-    """The phone's new password is in force."""
+    """The phone's new password, which is valid now."""
 
     agent: str
     """The agent's number."""
@@ -573,18 +573,18 @@ class Customers:
 
 @dataclass(frozen=True, slots=True)
 class CustomerLookup:
-    """Who has a telephone number."""
+    """The customer who has a telephone number."""
 
     phone: str
-    """The number as asked."""
+    """The number as it was given."""
     is_known: bool
     """Whether a customer has it."""
     customer: Customer | None
     """The card with tier, name and language."""
     others: tuple[Customer, ...]
-    """Other customers with the same number, whom its callers are not taken for."""
+    """Other customers with the same number; a caller with this number is not taken for one of them."""
     last_contacts: tuple[PastContact, ...]
-    """The customer's latest contacts, or the number's when no customer has it; newest first."""
+    """The customer's latest contacts, newest first; when no customer has the number, the number's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -596,7 +596,7 @@ class HangingUp:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """The caller is on the way."""
+    """The caller is being sent."""
 
     call_id: str
     to: str
@@ -605,6 +605,6 @@ class Sending:
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """The process answers."""
+    """The process is alive."""
 
     is_alive: bool

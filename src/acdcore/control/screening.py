@@ -32,20 +32,20 @@ class ScreeningOrder(Shape):
     """What to do with callers from a number."""
 
     verdict: ScreeningVerdict
-    """`block` turns them away before the call is answered, `allow` lets them through in any case."""
+    """`block` rejects callers before the call is answered, `allow` lets them through in any case."""
     reason: Name
-    """Why, for staff; never told to the caller."""
+    """The reason, for staff; callers never hear it."""
     until: Moment | None = None
-    """When it lapses; without it not by itself."""
+    """When the entry expires; without it, it does not expire."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScreeningList:
-    """Entries found, lapsed ones too, newest first."""
+    """Entries found, also expired ones, newest first."""
 
     entries: tuple[Screening, ...]
     total: int
-    """How many fit; more than `entries` when the limit cut them."""
+    """Number of entries that fit; more than in `entries` when the limit cut the list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Removed:
 
 
 class ScreeningRoutes:
-    """Reads from memory; writes through the store, which tells the database first."""
+    """Reads from memory; writes through the store, which changes the database first."""
 
     def __init__(self, store: ScreeningStore, clock: Clock) -> None:
         self._store = store
@@ -67,7 +67,7 @@ class ScreeningRoutes:
         search = RouteSpec("GET", path, read, "Blocked and allowed callers", ScreeningList)
         one = RouteSpec("GET", path + "/{number}", read, "The entry of a number", Screening)
         put = RouteSpec("PUT", path + "/{number}", operate, "Block or allow callers from a number", Screening)
-        remove = RouteSpec("DELETE", path + "/{number}", operate, "Take an entry out", Removed)
+        remove = RouteSpec("DELETE", path + "/{number}", operate, "Remove an entry", Removed)
         return (
             route(search, ScreeningSearch, Nothing, self.search),
             route(one, OnePattern, Nothing, self.entry),
@@ -85,7 +85,7 @@ class ScreeningRoutes:
         for entry in self._store.entries():
             if entry.number == number:
                 return Reply(entry)
-        problem = f"{number} is not on the list; GET /v1/screening?q= searches it"
+        problem = f"{number} is not on the list; GET /v1/screening?q= searches the list"
         raise ApiError(HTTPStatus.NOT_FOUND, "unknown_record", problem, "number")
 
     async def put(self, request: ApiRequest[OnePattern, ScreeningOrder]) -> Reply:

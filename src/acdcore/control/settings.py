@@ -1,4 +1,4 @@
-"""What the operator decides about the control plane."""
+"""The settings of the control plane, and its keys and rights."""
 
 import hashlib
 from dataclasses import dataclass
@@ -10,25 +10,25 @@ from acdcore.kernel.address import Address
 
 
 class Right(IntEnum):
-    """What a key may do; each right holds those before it."""
+    """What a key may do; each right includes those before it."""
 
     READ = 1
     """See calls, queues, agents, customers, hours, screening, work, history, reports, the event stream, the metrics."""
     OPERATE = 2
     """Change agents' states, direct and end calls, change customers, hours, screening and work items."""
     ADMIN = 3
-    """Listen to recordings, the most personal data that there is here; create and change agents and their passwords;
+    """Listen to recordings, the most personal data of all; create and change agents and their passwords;
     reload the settings."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """One client's key; the secret itself is kept nowhere."""
+    """One client's key; the secret itself is not stored."""
 
     name: str
-    """Who it is, for the access log and for the history of what was commanded."""
+    """The client's name, for the access log and for the history of commands."""
     sha256: bytes
-    """SHA-256 of the secret; secrets are random and long, so that a slow hash would gain nothing."""
+    """SHA-256 of the secret; secrets are random and long, so a slow hash would gain nothing."""
     right: Right
     """What it may do."""
 
@@ -39,12 +39,12 @@ class ApiKey:
 
 
 LOOPBACK = Address("127.0.0.1", 8080)
-"""The interface speaks plain HTTP: when it is to leave the machine it belongs behind a proxy with TLS."""
+"""The interface speaks plain HTTP; for access from other machines put a proxy with TLS in front of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ControlSettings:
-    """Where to listen, whom to let in, where the recordings are."""
+    """The control plane's address, keys and recordings directory."""
 
     keys: tuple[ApiKey, ...]
     """The clients' keys; with none of them only the health checks and the description answer."""

@@ -1,4 +1,4 @@
-"""The daemon about itself: health, alarms, metrics and the description of this interface."""
+"""The state of the daemon: health, alarms, metrics and the description of this interface."""
 
 from dataclasses import replace
 from http import HTTPStatus
@@ -14,7 +14,7 @@ from acdcore.control.settings import Right
 
 
 class StatusRoutes:
-    """What orchestrators, Prometheus and client generators ask for."""
+    """Serves orchestrators, Prometheus and client generators."""
 
     def __init__(self, commands: Commands, registry: CollectorRegistry) -> None:
         self._commands = commands
@@ -45,7 +45,7 @@ class StatusRoutes:
         return Reply(Alive(is_alive=True))
 
     async def ready(self, request: ApiRequest[Nothing, Nothing]) -> web.Response:
-        """Details name paths, trunks and figures: they are for those who show a key."""
+        """Details name paths, trunks and figures; only a client with a key gets them."""
         health = self._commands.health()
         status = HTTPStatus.OK if health.is_ready else HTTPStatus.SERVICE_UNAVAILABLE
         if not request.by:

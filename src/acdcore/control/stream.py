@@ -16,19 +16,19 @@ from acdcore.control.schemas import EventChoice, Nothing
 from acdcore.control.settings import Right
 
 EVENTS_WAITING_MAX = 1000
-"""A second of a call centre at its busiest; a listener further behind gets `overrun` and resumes from the history."""
+"""Events that may wait for one listener, a second of the busiest call centre; one further behind gets `overrun`."""
 ALWAYS_SENT = frozenset({StreamEventKind.GAP, StreamEventKind.OVERRUN})
-"""Sent whatever the listener chose: without them it would not know that it missed something."""
+"""Kinds that every listener gets, since they say that it missed events."""
 
 
 @dataclass(frozen=True, slots=True)
 class StreamTimes:
-    """The times of a stream."""
+    """Times of a stream."""
 
     heartbeat_s: float = 15.0
-    """A comment so often keeps proxies from closing a quiet stream, and finds out listeners that are gone."""
+    """Seconds between comments, which keep proxies from closing a quiet stream and show that a listener is gone."""
     write_within_s: float = 30.0
-    """A listener whose socket takes nothing for so long is cut off."""
+    """Seconds after which a listener whose socket takes nothing is disconnected."""
 
 
 USUAL_TIMES = StreamTimes()
@@ -41,7 +41,7 @@ class EventStreamRoutes:
         self._events = events
         self._times = times
         self._open: dict[Subscription, str] = {}
-        """With the name of the key that each was opened by."""
+        """Each open stream and the name of the key that opened it."""
         streams = Gauge("acdcore_http_event_streams", "Open event streams.", registry=registry)
         streams.set_function(lambda: len(self._open))
 
@@ -65,7 +65,7 @@ class EventStreamRoutes:
                 await self._write(response, b": acdcore events\n\n")
                 await self._copy(subscription, request.parameters, response)
             except ConnectionError:
-                pass  # The listener went away: nobody is left to tell.
+                pass  # The listener went away.
             except TimeoutError:
                 cut_off(request.http)
             finally:
@@ -73,7 +73,7 @@ class EventStreamRoutes:
         return response
 
     def close(self) -> None:
-        """End every stream after what is buffered for it."""
+        """End every stream after its buffered events."""
         for subscription in tuple(self._open):
             subscription.close()
 
@@ -102,13 +102,13 @@ class EventStreamRoutes:
 
 
 def cut_off(request: web.Request) -> None:
-    """Drop a connection whose peer takes nothing, with all that still waits to be sent."""
+    """Close a connection whose peer takes nothing, and drop all that waits to be sent."""
     if request.transport is not None:
         request.transport.abort()
 
 
 def last_event_id(request: web.Request) -> int | None:
-    """Where to resume: the header that a reconnecting listener sends by itself."""
+    """The event to resume after, from the header that a reconnecting listener sends; None without it."""
     text = request.headers.get("Last-Event-ID", "").strip()
     if not text:
         return None

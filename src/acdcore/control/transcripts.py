@@ -1,4 +1,4 @@
-"""What was said: transcripts of messages and talks, searched by words."""
+"""Transcripts of messages and talks, searched by words."""
 
 from acdcore.calls.model.ports import TranscriptFilter, Transcripts
 from acdcore.control.route import ApiRequest, Reply, Route, RouteSpec, route
@@ -8,7 +8,7 @@ from acdcore.kernel.ids import CallId
 
 
 class TranscriptRoutes:
-    """Reads only. Who may listen to a recording may read it, and nobody else."""
+    """Reads transcripts; it needs the same right as listening to recordings."""
 
     def __init__(self, transcripts: Transcripts) -> None:
         self._transcripts = transcripts

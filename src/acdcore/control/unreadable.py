@@ -1,7 +1,7 @@
-"""What cannot be read as HTTP: an answer in the one shape of errors, a line in the access log, and nothing raised.
+"""Answers data that cannot be read as HTTP by an error in the usual shape and a line in the access log.
 
-aiohttp answers such requests before there is an application, and so before middlewares; it would log each with a
-traceback, which a port that strangers reach cannot have.
+aiohttp answers such requests before the application and its middlewares. It would log each with a traceback, and on a
+port that strangers can reach that would fill the log.
 """
 
 from http import HTTPStatus
@@ -14,16 +14,16 @@ from acdcore.control.app import SECURITY_HEADERS, error_response, internal_error
 from acdcore.control.errors import ApiError
 
 HEAD_LINE_BYTES_MAX = 8190
-"""aiohttp's own, named here because the answer says it: cookies and long keys have some hundreds."""
+"""aiohttp's own limit, named here because the answer states it; cookies and long keys have some hundred bytes."""
 
 
 class ReadingHandler(web.RequestHandler):
-    """aiohttp's handler of one connection, with answers of ours where no request came about."""
+    """aiohttp's handler of one connection, with our own answers to data that is not a request."""
 
     __slots__ = ()
 
     def data_received(self, data: bytes) -> None:
-        """Read on; a fault of the parser's that it does not own up to ends the connection, and nothing else."""
+        """Parse more data; an unexpected error of the parser ends this connection only."""
         try:
             super().data_received(data)
         except Exception as error:
@@ -31,7 +31,7 @@ class ReadingHandler(web.RequestHandler):
             self.force_close()
 
     def log_exception(self, *args: object, **fields: object) -> None:
-        """A fault that aiohttp found by itself; a peer's broken body, which `read_body` has answered, is none."""
+        """Log an error that aiohttp found by itself, except a peer's broken body, which `read_body` has answered."""
         if not isinstance(fields.get("exc_info"), web.RequestPayloadError):
             log().error("http_fault", exc_info=fields.get("exc_info"))
 
@@ -42,20 +42,20 @@ class ReadingHandler(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """The answer where aiohttp found an error by itself; it raises ConnectionError when one is on its way already.
+        """The answer to an error that aiohttp found by itself; raises ConnectionError when an answer was begun already.
 
-        `message` may hold what the peer has sent, secrets too: neither the answer nor the log repeats it.
+        `message` may contain what the peer has sent, also secrets: neither the answer nor the log repeats it.
         """
         request[IS_UNREADABLE] = True
         if request.writer.output_size > 0:
-            raise ConnectionError("an answer is on its way already")
+            raise ConnectionError("an answer was begun already")
         if isinstance(exc, HttpProcessingError):
             response = error_response(unreadable(exc))
         elif isinstance(exc, Exception):
             response = internal_error(request, exc)
         else:
             response = error_response(
-                ApiError(HTTPStatus(status), "unreadable", "the request took too long; send it anew")
+                ApiError(HTTPStatus(status), "unreadable", "the request took too long; send it again")
             )
         response.headers.update(SECURITY_HEADERS)
         response.force_close()
@@ -63,7 +63,7 @@ class ReadingHandler(web.RequestHandler):
 
 
 def unreadable(error: HttpProcessingError) -> ApiError:
-    """What is wrong with a request that is none."""
+    """The message for data that cannot be read as a request."""
     if isinstance(error, LineTooLong):
         message = (
             f"a line of the head is longer than {HEAD_LINE_BYTES_MAX} bytes; send shorter headers, or a shorter URL"

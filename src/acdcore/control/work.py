@@ -1,4 +1,4 @@
-"""Work items over HTTP: callbacks and messages, their histories, and what staff change of them."""
+"""Work items over HTTP: callbacks and messages, their histories, and changes by staff."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,20 +25,20 @@ class OneItem(Shape):
 
 
 class WorkPage(Shape):
-    """Which work items, newest first."""
+    """Which work items to list, newest first."""
 
     queue: Name | None = None
     """The queue that the item waits in."""
     kind: WorkKind | None = None
     """Callbacks or messages."""
     state: WorkState | None = None
-    """How far it has come."""
+    """The item's state."""
     number: Phone | None = None
-    """Whom to call, however it is written."""
+    """The number to call, in any way of writing."""
     agent: Token | None = None
-    """Who has or had it in progress."""
+    """The agent who has or had it in progress."""
     is_open: bool | None = None
-    """true: only what is still to be done."""
+    """true: only items that are still to be done; false: only ended ones."""
     before: Token | None = None
     """`next` of the page before."""
     limit: PageSize = 100
@@ -57,9 +57,9 @@ class CallbackOrder(Shape):
     at: Moment | None = None
     """Not before this time; without it as soon as the queue's hours and agents allow."""
     agent: Token | None = None
-    """Who is to call, when at work; without it anybody of the queue."""
+    """The agent who is to call, if at work; without it any agent of the queue."""
     dial_first: DialFirst | None = None
-    """Who is rung first; without it as the queue has it."""
+    """Who is rung first; without it as the queue's settings say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +73,12 @@ class WorkList:
 
 @dataclass(frozen=True, slots=True)
 class WorkHistory:
-    """A work item and all that happened to it."""
+    """A work item and its history."""
 
     item: WorkItem
-    """As it stands."""
+    """The item as it is now."""
     history: tuple[WorkRow, ...]
-    """How it came to that, in order."""
+    """Its changes, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +87,8 @@ class RequestedCallback:
 
     item: WorkItem
     is_new: bool
-    """False: an open callback to that number from that queue, for the same time, matter and agent, covers it already;
-    `item` is that one."""
+    """False: that queue has an open callback to that number for the same time, subject and agent already, which is
+    `item`."""
 
 
 class WorkRoutes:
@@ -116,7 +116,7 @@ class WorkRoutes:
             "POST", path, operate, "Ask for a callback; 200 when one covers it", RequestedCallback, HTTPStatus.CREATED
         )
         done = RouteSpec("POST", path + "/{work_id}/done", operate, "Say that an item is done", WorkItem)
-        cancel = RouteSpec("POST", path + "/{work_id}/cancel", operate, "Take an item out", WorkItem)
+        cancel = RouteSpec("POST", path + "/{work_id}/cancel", operate, "Cancel an item", WorkItem)
         return (
             route(items, WorkPage, Nothing, self.items),
             route(item, OneItem, Nothing, self.item),

@@ -1,4 +1,4 @@
-"""A call's way through the queues as people read it, and as programs do."""
+"""The call trace, a call's way through the queues, as text for people and as JSON for programs."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -34,16 +34,16 @@ from acdcore.queues.settings import OverflowTarget, ToAnnouncement, ToExternalNu
 from acdcore.queues.views import Candidate, CompetingCaller, Evidence, Explanation
 
 INDENT = 12
-"""Characters: what belongs to a step stands below its text, after the time of day."""
+"""Characters by which the details of a step are indented, so that they stand below its text."""
 COMPETING_CALLERS_SHOWN = 3
-"""Of each kind: the next in line, and the first who were passed over."""
+"""Callers of each kind that are named: the next in order, and the first who were passed over."""
 
 
 # ---- for people -----------------------------------------------------------------------------------------------------
 
 
 def trace(explained: CallExplanation, zone: tzinfo | None, top: int) -> RenderableType:
-    """Everything that was decided about the call, each offer with the best `top` candidates."""
+    """Everything that was decided about the call; each offer with its best `top` candidates."""
     parts: list[RenderableType] = []
     for step in explained.steps:
         line = sentence(step, explained.names, zone)
@@ -118,11 +118,11 @@ def sentence(step: ExplainedStep, names: Mapping[AgentId, str], zone: tzinfo | N
             overflow_reason = wording.WHY_OVERFLOWED[rule]
             return f"is sent from {queue} to {overflow_target(target_)} after {waited_s:.1f} s: {overflow_reason}"
         case Announce(position=position, wait_s=wait_s):
-            return f"is told position {position}" + (f", a wait of {wait_s:g} s" if wait_s is not None else "")
+            return f"hears position {position}" + (f", a wait of {wait_s:g} s" if wait_s is not None else "")
         case InputRefused(reason=refusal):
             return f"could not join a queue: {refusal.value.replace('_', ' ')}"
         case CallerPaused():
-            return "goes aside into a flow and keeps the place"
+            return "goes into a side flow and keeps the place"
         case CallerResumed():
             return "comes back from the flow"
         case CallerAssigned(agent=agent):
@@ -152,7 +152,7 @@ def agent_in_words(agent: AgentId, names: Mapping[AgentId, str]) -> str:
 
 
 def reasons(step: ExplainedStep, names: Mapping[AgentId, str], top: int) -> list[RenderableType]:
-    """What a choice was made from."""
+    """The callers and agents that a choice was made from."""
     after = step.explanation
     if step.evidence is None:
         waits = after is not None and (after.ringing is None or isinstance(step.fact, Departed))
@@ -163,32 +163,32 @@ def reasons(step: ExplainedStep, names: Mapping[AgentId, str], top: int) -> list
             lines: list[RenderableType] = [*who_was_chosen(agent, why), *why_this_caller(agent, step.evidence)]
             return [*lines, *candidate_table(why, names, step.at, top)]
         case Widened():
-            needs = wording.needs(after.needs) if after is not None else "nothing more, since it left"
+            needs = wording.needs(after.needs) if after is not None else "nothing, since it has left"
             return [f"needed {wording.needs(why.needs)}; from here on {needs}"]
         case _:
             return [around(why)]
 
 
 def around(why: Explanation) -> str:
-    """What a caller asked for whom nobody was rung for, and what kept the agents."""
+    """What a waiting caller needs, and why no agent could be offered."""
     agents = count_exclusions(why.candidates)
     return f"position {why.position} in {why.queue}, needs {wording.needs(why.needs)}; agents: {agents}"
 
 
 def who_was_chosen(agent: AgentId, why: Explanation) -> list[str]:
-    """Why it was this agent's phone."""
+    """Why this agent was chosen."""
     free = sum(each.exclusion is None for each in why.candidates)
     first = next((each.agent for each in why.candidates if each.exclusion is None), None)
     order = f"the highest level, then {wording.WHO_COMES_FIRST[why.strategy]}"
     if first != agent:
-        return [f"why {agent}: assigned manually, whatever the order says"]
+        return [f"why {agent}: assigned manually, regardless of the order"]
     if free == 1:
         return [f"why {agent}: the only one of {len(why.candidates)} agents who was free and has what the caller needs"]
     return [f"why {agent}: first of {free} who were free; the order: {order}"]
 
 
 def why_this_caller(agent: AgentId, evidence: Evidence) -> list[str]:
-    """Why this caller and nobody else who waited."""
+    """Why this caller was chosen among those who waited."""
     why = evidence.explanation
     passed_over = [
         caller for caller in evidence.competing_callers if caller.key < why.key and caller.excluded_by is not None
@@ -210,25 +210,25 @@ def why_this_caller(agent: AgentId, evidence: Evidence) -> list[str]:
 
 
 def some(callers: list[CompetingCaller], words: list[str]) -> str:
-    """The first few, and how many there are beside them."""
+    """The first few, then how many more."""
     rest = len(callers) - COMPETING_CALLERS_SHOWN
     return "; ".join(words[:COMPETING_CALLERS_SHOWN]) + (f"; and {rest} more" if rest > 0 else "")
 
 
 def caller_in_words(caller: CompetingCaller) -> str:
-    """Another caller."""
+    """Another caller: number, queue and urgency."""
     return f"{caller.label or caller.entry} in {caller.queue} ({wording.urgency(caller.key)})"
 
 
 def barrier(caller: CompetingCaller) -> str:
-    """Why another caller could not be given to the agent."""
+    """Why another caller could not be offered to the agent."""
     if caller.excluded_by is None:
         return ""
     return wording.WHY_NOT_OFFERED[caller.excluded_by] + (f" {caller.detail}" if caller.detail else "")
 
 
 def candidate_table(why: Explanation, names: Mapping[AgentId, str], now: float, top: int) -> list[RenderableType]:
-    """The best ones as a table, the others counted by what kept them."""
+    """The best candidates as a table; the others counted by what removed them."""
     if not why.candidates:
         return ["no agent is known"]
     table = Table("agent", "name", "state or filter", "order")
@@ -249,7 +249,7 @@ def count_exclusions(rest: Iterable[Candidate]) -> str:
 
 
 def trace_fields(explained: CallExplanation) -> Mapping[str, object]:
-    """The story with the kind of every step, and keys part by part."""
+    """The trace with the kind of every step, and order keys as objects."""
     return {
         "call_id": explained.call,
         "caller": explained.label,
@@ -261,8 +261,8 @@ def trace_fields(explained: CallExplanation) -> Mapping[str, object]:
 
 
 def step_fields(step: ExplainedStep, names: Mapping[AgentId, str]) -> Mapping[str, object]:
-    """One step: when, what kind, its own fields, and what it was made from."""
-    fields: dict[str, object] = {"time": step.wall, "at": step.at, "kind": type(step.fact).__name__, "told": step.fact}
+    """One step: when, its kind, its fact with the fact's fields, and the evidence for it."""
+    fields: dict[str, object] = {"time": step.wall, "at": step.at, "kind": type(step.fact).__name__, "fact": step.fact}
     if step.explanation is not None:
         fields["standing"] = why_fields(step.explanation, names)
     if step.evidence is not None:

@@ -24,18 +24,22 @@ class Exit(IntEnum):
 
     GOOD = 0
     BAD = 1
-    """It could not be done, or the answer is not the one hoped for: problems, a difference."""
+    """It could not be done, or it found something wrong: problems in the settings, a difference in a replay."""
 
 
 ConfigOption = Annotated[
     Path, typer.Option("--config", "-c", help="The settings; every key also as ACDCORE_<SECTION>__<KEY>.")
 ]
 UrlOption = Annotated[
-    str | None, typer.Option("--url", help="The running daemon; without it the address in the settings' section http.")
+    str | None,
+    typer.Option("--url", help="The running daemon's URL; without it the address in the settings' section http."),
 ]
 KeyFileOption = Annotated[
     Path | None,
-    typer.Option("--key-file", help="Lines of: name, right, secret; without it api-keys in the storage directory."),
+    typer.Option(
+        "--key-file",
+        help="File of API keys, a line each: name, right, secret; without it api-keys in the storage directory.",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of tables.")]
 DEFAULT_CONFIG = Path("config/acdcore.toml")
@@ -45,21 +49,21 @@ FILE_FAULTS = frozenset(
     {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
     | {errno.ENOENT, errno.ENAMETOOLONG, errno.ELOOP}
 )
-"""What is wrong with a file or a directory, and not with us: said in a line, whichever part came upon it."""
+"""Errors that are the fault of a file or a directory, not of acdcore; they are printed as one line."""
 WIDTH_OF_FILES = 160
-"""Characters in a line where nobody's window says it: tables in a pipe or a file are not to be squeezed."""
+"""Width in characters where there is no terminal: tables in a pipe or a file are not squeezed."""
 
 
 class PlainConsole(Console):
     """A console for text that strangers may have given: names and numbers must not steer the terminal."""
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """As in `Console`, without control characters and marks of direction in the text, in cells of tables too."""
+        """As in `Console`, without control characters and direction marks in the text, also in cells of tables."""
         return super().render_str(harmless(text), **options)
 
 
 def harmless(text: str) -> str:
-    """The text with a replacement character for each one that a terminal obeys, or cannot be sent, instead of shown."""
+    """The text with a replacement character for each character that controls a terminal or cannot be encoded."""
     if text.isprintable():
         return text
     return "".join("\ufffd" if _is_obeyed(char) else char for char in text)
@@ -70,7 +74,7 @@ def _is_obeyed(char: str) -> bool:
 
 
 def out() -> Console:
-    """For what was asked for."""
+    """The console on stdout, for the result."""
     console = PlainConsole(highlight=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = WIDTH_OF_FILES
@@ -78,7 +82,7 @@ def out() -> Console:
 
 
 def err() -> Console:
-    """For everything that is said beside it."""
+    """The console on stderr, for everything else."""
     return PlainConsole(stderr=True, highlight=False)
 
 
@@ -99,23 +103,23 @@ def show_raw_json(body: bytes) -> None:
 
 
 def print_error(text: str) -> None:
-    """What is wrong, in one line."""
+    """Print in one line what is wrong."""
     err().print(f"acdcore: {text}", style="bold red", soft_wrap=True, markup=False)
 
 
 def print_warning(text: str) -> None:
-    """What works, but surely not as meant, in one line."""
+    """Print in one line what is allowed but is probably a mistake."""
     err().print(f"acdcore: {text}", style="yellow", soft_wrap=True, markup=False)
 
 
 def print_note(text: str) -> None:
-    """What works as meant and could be better, in one line."""
+    """Print in one line what could be better."""
     err().print(f"acdcore: note: {text}", soft_wrap=True, markup=False)
 
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
-    """Turn an error raised on purpose into clear lines, one for each mistake, and a status that says so."""
+    """Print an expected error, one line for each mistake, and exit with status 1."""
     try:
         yield
     except AcdError as error:
@@ -130,7 +134,7 @@ def plain_errors() -> Iterator[None]:
 
 
 def error_lines(error: AcdError) -> list[str]:
-    """The error's lines; a key that the environment sets is its fault, not the file's."""
+    """The error as lines; for a key that the environment sets, the variable is named instead of the file."""
     return [error_line(one) for one in error.all()] if isinstance(error, SettingsError) else [str(error)]
 
 

@@ -1,4 +1,4 @@
-"""A running daemon, asked over its control plane."""
+"""The client of a running daemon's control plane."""
 
 import asyncio
 import os
@@ -20,25 +20,25 @@ from acdcore.daemon.secrets import API_KEYS_FILE, RIGHTS, file_lines
 from acdcore.kernel.errors import PeerError, Refused, SettingsError, Unavailable
 
 ANSWER_WITHIN_S = 60.0
-"""A report over a year of queue visits takes some seconds; what takes longer than this has failed."""
+"""Seconds until a request has failed; a report over a year of queue visits takes some seconds."""
 ANSWER_BYTES_MAX = 256 * 1024 * 1024
-"""Of one answer: beyond any report; a stranger at the address cannot fill our memory."""
+"""Bytes of one answer. No report is as large; another program at that address cannot fill our memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerTimeout:
-    """How long an answer may take, and what is said meanwhile."""
+    """How long an answer may take, and what the user reads while waiting."""
 
     within_s: float = ANSWER_WITHIN_S
-    """Then it has failed."""
+    """Seconds until the request has failed."""
     notice: str = ""
-    """Told once on stderr to who waits; empty: nothing is told."""
+    """Printed once on stderr while waiting; empty: nothing is printed."""
     notice_after_s: float = 5.0
-    """When."""
+    """Seconds until `notice` is printed."""
 
 
 class RefusedByDaemon(Refused):
-    """The daemon understood and said no; the text is its own."""
+    """The daemon refused the request; the message is the daemon's."""
 
     def __init__(self, status: HTTPStatus, code: str, message: str) -> None:
         super().__init__(message)
@@ -51,16 +51,16 @@ class DaemonAddress:
     """How the user names the daemon."""
 
     config: Path
-    """The settings that it runs with; read only for what the other two leave out."""
+    """The daemon's settings file; read only for what `url` and `key_file` leave out."""
     url: str | None
-    """Its control plane."""
+    """Its control plane's URL; None: the address in the settings."""
     key_file: Path | None
-    """Where a key for it stands."""
+    """The file with a key for it; None: `api-keys` in the storage directory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Daemon:
-    """Where a daemon answers, and with which secret."""
+    """A daemon's control plane, and the API key's secret to use there."""
 
     url: str
     """Without a slash at the end."""
@@ -77,8 +77,8 @@ class Daemon:
     ) -> bytes:
         """The body of the answer, which is JSON.
 
-        `also` is a status of refusal whose body is an answer none the less. Raises Unavailable when nobody answers,
-        PeerError for what is not the control plane, and Declined for every refusal.
+        A refusal with the status `also` counts as an answer. Raises Unavailable when nobody answers, PeerError when the
+        other side is not acdcore, and RefusedByDaemon for every other refusal.
         """
         status, data = asyncio.run(self._exchange(method, path, query or {}, body, answer_timeout))
         if status == also or status < HTTPStatus.BAD_REQUEST:
@@ -105,7 +105,7 @@ class Daemon:
         except TimeoutError as error:
             raise Unavailable(f"{self.url} did not answer within {answer_timeout.within_s:g} s") from error
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
-            raise Unavailable(f"{self.url} is no URL; write --url http://address:port") from error
+            raise Unavailable(f"{self.url} is not a URL; write --url http://address:port") from error
         except aiohttp.ClientError as error:
             problem = f"nobody answers at {self.url}; start the daemon with `acdcore run`, or name it by --url"
             raise Unavailable(problem) from error
@@ -119,7 +119,7 @@ def _tell(word: str) -> None:
 
 
 async def whole(response: aiohttp.ClientResponse) -> bytes:
-    """The body; raises PeerError when it is longer than any answer of ours."""
+    """The body; raises PeerError when it is longer than `ANSWER_BYTES_MAX`."""
     data = bytearray()
     async for chunk in response.content.iter_any():
         data += chunk
@@ -150,5 +150,5 @@ def secret_with(file: Path, right: Right) -> str:
 
 
 def in_path(text: str) -> str:
-    """A part of a path."""
+    """A segment of a URL's path, percent-encoded."""
     return quote(text, safe="")

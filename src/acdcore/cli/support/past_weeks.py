@@ -1,4 +1,4 @@
-"""What came in during past weeks: from the running daemon's reports, or from the journal."""
+"""The calls of past weeks: from the running daemon's reports, or from the journal."""
 
 import math
 from collections import defaultdict
@@ -24,12 +24,12 @@ from acdcore.storage.journal.files import segment_files
 
 DAY_S = 86_400
 DAYS_ASKED = 7
-"""Of one request: a week of quarters of an hour is some hundred kB a queue."""
+"""Days of one request: a week in quarters of an hour is some hundred kB for each queue."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which past is looked at."""
+    """The past days that a forecast is made from."""
 
     first: date
     """The first day."""
@@ -38,16 +38,16 @@ class Window:
     queue: str
     """Only this queue; "" for all together."""
     interval_s: int
-    """Length of an interval."""
+    """Length of an interval, seconds."""
     zone: tzinfo | None
-    """Whose days these are; None: this machine's."""
+    """The zone in which days begin; None: this machine's."""
 
     def midnight(self, day: date) -> datetime:
         """When a day begins."""
         return datetime.combine(day, time(), self.zone) if self.zone else datetime.combine(day, time()).astimezone()
 
     def place(self, at: datetime) -> tuple[date, int]:
-        """The day and the interval of a moment, by the clock on the wall."""
+        """The day and the number of the interval that a moment belongs to, in local time."""
         local = at.astimezone(self.zone)
         return local.date(), (local.hour * 3_600 + local.minute * 60) // self.interval_s
 
@@ -58,18 +58,18 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What past days tell; days without any call are left out: nobody knows whether we were there."""
+    """Calls of past days. Days without any call are left out, because the daemon may not have run."""
 
     counts: Mapping[date, Sequence[float]]
     """Calls in each interval of each day."""
     handling_s: float | None
-    """Mean talk and wrap-up; None when nobody was answered."""
+    """Mean talk and wrap-up, seconds; None when no call was answered."""
     patience_s: float
-    """Mean patience; infinite when it is not known."""
+    """Mean patience, seconds; infinite when it is not known."""
 
 
 def from_daemon(daemon: Daemon, window: Window) -> Past:
-    """Ask for the queue visits counted by quarters of an hour; their reports do not tell the patience."""
+    """Ask the daemon for queue visits by quarters of an hour. Its reports do not contain the patience."""
     counts: defaultdict[date, list[float]] = defaultdict(window.empty_day)
     handled, handling_s = 0, 0.0
     for since, until in weeks(window):
@@ -93,7 +93,7 @@ def from_daemon(daemon: Daemon, window: Window) -> Past:
 
 
 def weeks(window: Window) -> Iterator[tuple[date, date]]:
-    """The window in pieces of a week."""
+    """The window, divided into weeks."""
     since = window.first
     while since < window.until:
         until = min(since + timedelta(days=DAYS_ASKED), window.until)
@@ -102,7 +102,7 @@ def weeks(window: Window) -> Iterator[tuple[date, date]]:
 
 
 def from_journal(place: JournalLocation, window: Window) -> Past:
-    """Take the recorded days apart; raises Unavailable when there are none."""
+    """Read the calls of recorded days; raises Unavailable when there are none."""
     counts: dict[date, Sequence[float]] = {}
     contacts: list[RecordedContact] = []
     directory = place.path()

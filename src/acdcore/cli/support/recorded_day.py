@@ -1,4 +1,4 @@
-"""Days of the journal as the command line names them."""
+"""Finds the days of the journal that the command line names."""
 
 import os
 from collections.abc import Sequence
@@ -25,12 +25,12 @@ JournalOption = Annotated[
     typer.Option("--journal", help="The journal's directory; without it journal in the storage directory."),
 ]
 ZoneOption = Annotated[
-    str, typer.Option("--zone", help="Whose clock times of day are; without it this machine's. Such as Asia/Shanghai.")
+    str, typer.Option("--zone", help="The time zone of times of day, such as Asia/Shanghai; without it this machine's.")
 ]
 
 
 class BadArgument(AcdError):
-    """A word of the command line that cannot be read; the text says what would do."""
+    """An argument of the command line that cannot be read; the message shows a valid one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +46,16 @@ class JournalLocation:
         return self.directory or load(self.config, os.environ).storage.directory / JOURNAL
 
     def day(self, word: str) -> date:
-        """The journal's day that `word` names, which ends at its own midnight; raises WrongWord, SettingsError.
+        """The journal's day that `word` names, which ends at its own midnight; raises BadArgument, SettingsError.
 
-        A journal without its settings is taken to keep the machine's days.
+        For a directory given by --journal, without its settings, days end at this machine's midnight.
         """
         zone = None if self.directory else ZoneInfo(load(self.config, os.environ).journal.timezone)
         return day_of(word, zone)
 
 
 def day_of(word: str, zone: tzinfo | None = None) -> date:
-    """The day that `word` names, in that zone or the machine's own; raises WrongWord."""
+    """The day that `word` names, in that zone or the machine's own; raises BadArgument."""
     today = datetime.now().astimezone(zone).date()
     if word in ("today", "yesterday"):
         return today - timedelta(days=word == "yesterday")
@@ -66,7 +66,7 @@ def day_of(word: str, zone: tzinfo | None = None) -> date:
 
 
 def zone_of(name: str) -> tzinfo | None:
-    """The zone of that name, None for the machine's own; raises WrongWord."""
+    """The zone of that name, None for the machine's own; raises BadArgument."""
     try:
         return ZoneInfo(name) if name else None
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -88,7 +88,7 @@ def files_of(place: JournalLocation, day: date) -> Sequence[Path]:
 
 
 def recording_of(files: Sequence[Path], day: date, zone: tzinfo | None) -> RecordedDay:
-    """The day taken apart; raises StateError for a damaged file, Unavailable for a day without a turn."""
+    """The recorded day; raises StateError for a damaged file, Unavailable for a day without a turn."""
     local = zone or datetime.combine(day, time(12)).astimezone().tzinfo
     assert local is not None  # astimezone always sets one
     try:

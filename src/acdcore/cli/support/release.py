@@ -1,4 +1,4 @@
-"""`acdcore staffing --release N --queue NAME`: what becomes of a queue if agents go now, asked of the daemon."""
+"""`acdcore staffing --release N --queue NAME`: asks the daemon what becomes of a queue if agents leave it now."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from acdcore.control.release import ReleasePlan
 
 @dataclass(frozen=True, slots=True)
 class PlannedRelease:
-    """Who is to go."""
+    """What the command line asks for."""
 
     queue: str
     count: int
@@ -24,7 +24,7 @@ class PlannedRelease:
 
 
 def print_release(daemon: Daemon, planned: PlannedRelease, as_json: bool) -> None:
-    """Ask and tell; raises Declined where there are not so many agents, or nothing to go by."""
+    """Ask and print; raises RefusedByDaemon where there are fewer agents, or no past calls to plan from."""
     query = {"count": str(planned.count), "minutes": str(planned.minutes), "target": f"{planned.target:g}"}
     body = daemon.ask("GET", f"/v1/queues/{in_path(planned.queue)}/release", query)
     if as_json:
@@ -37,7 +37,7 @@ def print_release(daemon: Daemon, planned: PlannedRelease, as_json: bool) -> Non
 
 
 def release_in_words(release_plan: ReleasePlan) -> RenderableType:
-    """The advice, what it rests on, the long run and the coming half hour."""
+    """The verdict, the calls that it rests on, the long run and the coming half hour."""
     patience = "nobody gave up" if release_plan.patience_s is None else f"patience {release_plan.patience_s:g} s"
     facts = Table.grid(padding=(0, 2))
     facts.add_row(
@@ -57,7 +57,7 @@ def release_in_words(release_plan: ReleasePlan) -> RenderableType:
 
 
 def steady_state_table(release_plan: ReleasePlan) -> Table:
-    """What the formulas expect."""
+    """The formulas' figures for the long run."""
     before, after = release_plan.before, release_plan.after
     table = Table("", "as it is", "afterwards", title="in the long run", title_justify="left")
     table.add_row("service level", share(before.service_level), share(after.service_level))
@@ -69,7 +69,7 @@ def steady_state_table(release_plan: ReleasePlan) -> Table:
 
 
 def next_half_hour_table(release_plan: ReleasePlan) -> Table:
-    """The coming half hour."""
+    """The simulated figures of the coming half hour."""
     table = Table("", "as it is", "afterwards", "difference", "", title="the coming half hour", title_justify="left")
     for row in release_plan.soon:
         word = share if row.unit == "%" else seconds if row.unit == "s" else str
@@ -82,7 +82,7 @@ def next_half_hour_table(release_plan: ReleasePlan) -> Table:
 
 
 def right_aligned(table: Table) -> None:
-    """Figures below each other."""
+    """A table whose figures are aligned to the right."""
     for column in table.columns[1:4]:
         column.justify = "right"
 

@@ -1,4 +1,4 @@
-"""What the machine that walks a flow is told, and what it asks for."""
+"""The inputs of the machine that walks a flow, and its actions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,21 +23,21 @@ class ExpectedAnswer:
     """An answer that may be said."""
 
     value: str
-    """What it means to the flow."""
+    """The value that the flow keeps for it."""
     texts: tuple[str, ...]
-    """How it may be said; the first is how it usually is."""
+    """Phrases for it; the first is the usual one."""
 
 
 @dataclass(frozen=True, slots=True)
 class PossibleAnswer:
-    """An answer that was said, more or less surely."""
+    """An answer that the caller may have said."""
 
     value: str
-    """The value of its `Sayable`."""
+    """The value of its `ExpectedAnswer`."""
     confidence: float
     """From 0 to 1."""
     text: str
-    """All that was understood, as it was written down."""
+    """The whole text that was recognised."""
 
 
 # --- inputs ----------------------------------------------------------------------------------------------------
@@ -61,7 +61,7 @@ class PromptsPlayed:
 
 @dataclass(frozen=True, slots=True)
 class LookupFinished:
-    """The directory answered."""
+    """The directory has answered."""
 
     lookup: int
     """The number that its `Lookup` carried; an older number is ignored."""
@@ -76,12 +76,12 @@ class CallerRecorded:
     recording: int
     """The number that its `Record` carried; an older number is ignored."""
     length_s: float
-    """What was kept; 0 when it could not be kept."""
+    """Seconds that were kept; 0 when nothing could be kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallerSilent:
-    """The caller has said nothing more for as long as `Record` said."""
+    """The caller has said nothing for as long as `Record` asked for."""
 
     recording: int
     """The number that its `Record` carried; an older number is ignored."""
@@ -97,7 +97,7 @@ class MessageUnavailable:
 
 @dataclass(frozen=True, slots=True)
 class CallbackRequestFinished:
-    """The request for a callback was taken down, or not."""
+    """The request for a callback was accepted or refused."""
 
     request: int
     """The number that its `RequestCallback` carried; an older number is ignored."""
@@ -107,10 +107,10 @@ class CallbackRequestFinished:
 
 @dataclass(frozen=True, slots=True)
 class ServiceAnswered:
-    """A service answered."""
+    """A service has answered, or did not."""
 
     ask: int
-    """The number that its `Ask` carried; an older number is ignored."""
+    """The number that its `AskService` carried; an older number is ignored."""
     result: Mapping[str, str] | ServiceMiss
     """The fields of its answer, or why there is none."""
 
@@ -125,7 +125,7 @@ class ListeningReady:
 
 @dataclass(frozen=True, slots=True)
 class ListeningUnavailable:
-    """The caller cannot be listened to, or what was said cannot be made out; no more is told."""
+    """The caller cannot be listened to, or the speech cannot be recognised; nothing follows for this listening."""
 
     listening: int
     """Which one."""
@@ -141,7 +141,7 @@ class CallerSpeaks:
 
 @dataclass(frozen=True, slots=True)
 class CallerSpoke:
-    """The caller has ended, or was cut off for having spoken for too long; nobody listens any more."""
+    """The caller has finished speaking, or spoke for too long and was cut off; listening has ended."""
 
     listening: int
     """Which one."""
@@ -149,23 +149,23 @@ class CallerSpoke:
 
 @dataclass(frozen=True, slots=True)
 class CallerUnderstood:
-    """What was said."""
+    """The speech was recognised."""
 
     listening: int
     """Which one."""
     likely: tuple[PossibleAnswer, ...]
-    """The answers that it may have been, best first; empty when none fits."""
+    """The answers that fit, best first; empty when none fits."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallerHungUp:
-    """The caller hung up; what was recorded by then is still worth a message.
+    """The caller hung up; what was recorded until then still becomes a message.
 
-    Many hang up when they have said what they wanted to say, and hear no further question.
+    Many callers hang up when they have said what they wanted to say, without hearing a further question.
     """
 
     recorded_s: float = 0.0
-    """How long a recording that still ran was; 0 when none ran."""
+    """Length of the running recording, seconds; 0 when none ran."""
 
 
 Input = (
@@ -185,7 +185,7 @@ Input = (
     | CallerHungUp
 )
 SpeechInput = ListeningReady | ListeningUnavailable | CallerSpeaks | CallerSpoke | CallerUnderstood
-"""What comes of listening."""
+"""Inputs that follow `PrepareToListen`, `Listen` and `Understand`."""
 
 
 # --- actions ---------------------------------------------------------------------------------------------------
@@ -193,7 +193,7 @@ SpeechInput = ListeningReady | ListeningUnavailable | CallerSpeaks | CallerSpoke
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """The call came to a node: for the call's history, nothing to do."""
+    """The call entered a node. It is for the call's history only."""
 
     node: NodeName
     """Which one."""
@@ -204,31 +204,31 @@ class Play:
     """Play these prompts one after the other, instead of anything that still plays."""
 
     playback: int
-    """To be given back in `PlaybackFinished`."""
+    """Number to return in `PromptsPlayed`."""
     prompts: tuple[PromptKey | RuntimeText, ...]
-    """At least one, at most `machine.PROMPTS_MAX`; words are spoken by the speech synthesis."""
+    """At least one, at most `machine.PROMPTS_MAX`; the speech synthesis speaks a `RuntimeText`."""
 
 
 @dataclass(frozen=True, slots=True)
 class StopPlaying:
-    """The caller has pressed a key: be silent at once."""
+    """Stop the playback at once, because the caller pressed a key or spoke."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """Find a customer and answer with `LookupFinished`; the machine does not wait longer than the node allows."""
+    """Find a customer and answer with `LookupFinished`; the machine waits as long as the node allows."""
 
     lookup: int
-    """To be given back in `LookupFinished`."""
+    """Number to return in `LookupFinished`."""
     kind: LookupKind
     """What `value` is."""
     value: str
-    """The number; for a plate its digits only; empty when the caller withholds his."""
+    """The number; for a plate its digits only; empty when the caller withholds the number."""
 
 
 @dataclass(frozen=True, slots=True)
 class SetLanguage:
-    """From here on the call is held in this language."""
+    """Use this language for the rest of the call."""
 
     language: Language
     """Which one."""
@@ -243,16 +243,16 @@ class EnterQueue:
     priority_s: float
     """Seconds that the call is put ahead: those of the node and those of the customer's tier."""
     skills: Mapping[SkillName, int] = field(default_factory=dict)
-    """What the call needs besides what the queue asks for, with the least level."""
+    """Skills that the call needs besides those of the queue, with the lowest level."""
     preferred: AgentId | None = None
-    """Who is to be tried first."""
+    """The preferred agent; None: no preference."""
     is_back: bool = False
-    """The caller waits in this queue already, or was sent here from it, and keeps the place if there still is one."""
+    """Whether the caller waits in this queue already, or was sent here from it; the caller keeps a held place."""
 
 
 @dataclass(frozen=True, slots=True)
 class EnterFlow:
-    """The flow has ended: go on in another one, with `Machine.handover()` as what is known."""
+    """The flow has ended: go on in another one, which starts with `FlowMachine.handover()`."""
 
     flow: FlowName
     """Which one."""
@@ -265,7 +265,7 @@ class Dial:
     number: str
     """As it is dialled on the trunk."""
     trunk: str = ""
-    """Which trunk, of another site for example; empty: the first that may dial out."""
+    """The trunk to use, of another site for example; empty: the first that may dial out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,31 +278,31 @@ class HangUp:
 
 @dataclass(frozen=True, slots=True)
 class OfferMessage:
-    """The caller is about to be asked for a message; answered with `MessageRefused` when there is no room for it."""
+    """The caller will be asked for a message; answered with `MessageUnavailable` when none can be taken."""
 
     playback: int
-    """Of what asks for it, which follows; to be given back in `MessageRefused`."""
+    """Number of the playback that asks for it and follows; to return in `MessageUnavailable`."""
     queue: QueueName | None
     """Whose agents it is for; None when the flow leads to no message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Record the caller from now on, and answer with `RecordingFinished`."""
+    """Record the caller from now on, and answer with `CallerRecorded`."""
 
     recording: int
-    """To be given back in `RecordingFinished`."""
+    """Number to return in `CallerRecorded`."""
     max_s: float
-    """How long at the most; the machine stops it then."""
+    """Longest time in seconds; the machine stops the recording then."""
     silence_s: float = 0.0
-    """Answer with `CallerSilent` when the caller has not spoken for so long; 0: never."""
+    """Answer with `CallerSilent` after so many seconds of silence; 0: never."""
     min_s: float = 0.0
-    """What is shorter, up to the last word, is not kept."""
+    """Seconds up to the last word; a shorter recording is not kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class StopRecording:
-    """End the recording; it is answered with `RecordingFinished`."""
+    """End the recording; answered with `CallerRecorded`."""
 
     recording: int
     """Which one."""
@@ -310,63 +310,63 @@ class StopRecording:
 
 @dataclass(frozen=True, slots=True)
 class FileMessage:
-    """Leave a message to a queue's agents; nothing to wait for."""
+    """Leave a message for a queue's agents; no answer follows."""
 
     queue: QueueName
     """Whose agents."""
     number: str
-    """Whom to call back; empty when the caller gave no number and withholds his own."""
+    """The number to call back; empty when the caller gave none and withholds the own number."""
     subject: str
     """What it is about; may be empty."""
     is_reply_wanted: bool
-    """False: hearing it is enough."""
+    """False: the agent only needs to hear the message."""
     recording: int = 0
-    """Which recording of this flow it is; 0: nothing was recorded."""
+    """Number of the recording in this flow; 0: nothing was recorded."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestCallback:
-    """Have the caller called back, and answer with `CallbackPlaced`; the machine does not wait long."""
+    """Ask for a callback, and answer with `CallbackRequestFinished`; the machine waits `CALLBACK_MAX_S` at most."""
 
     request: int
-    """To be given back in `CallbackPlaced`."""
+    """Number to return in `CallbackRequestFinished`."""
     queue: QueueName
-    """Which queue the callback waits in: the caller's own, if there is one."""
+    """The queue in which the callback waits: the caller's own, if there is one."""
     number: str
     """Whom to call."""
 
 
 @dataclass(frozen=True, slots=True)
 class AskService:
-    """Ask a service, and answer with `ServiceAnswered`; the machine does not wait longer than the node allows."""
+    """Ask a service, and answer with `ServiceAnswered`; the machine waits as long as the node allows."""
 
     ask: int
-    """To be given back in `ServiceAnswered`."""
+    """Number to return in `ServiceAnswered`."""
     service: str
     """Its name in the configuration."""
     values: Mapping[str, str]
-    """What is sent, by field."""
+    """Values to send, by field."""
     timeout_s: float
-    """How long the answer is of use."""
+    """Seconds after which an answer is ignored."""
 
 
 @dataclass(frozen=True, slots=True)
 class PrepareToListen:
-    """See to it that the caller can be listened to; answered at once, `ListeningReady` or `ListeningUnavailable`."""
+    """Prepare to listen to the caller; answered at once with `ListeningReady` or `ListeningUnavailable`."""
 
     listening: int
-    """To be given back in every answer."""
+    """Number to return in every answer."""
     expected: tuple[ExpectedAnswer, ...]
-    """What may be said."""
+    """The answers that the caller may say."""
     language: Language
     """In which language."""
     longest_s: float
-    """Who speaks for longer is cut off."""
+    """Seconds; a caller who speaks for longer is cut off."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """What the caller says counts from here on; answered with `CallerSpeaks`, then `CallerSpoke`."""
+    """Listen from here on; answered with `CallerSpeaks`, then `CallerSpoke`."""
 
     listening: int
     """Which one was prepared."""
@@ -374,7 +374,7 @@ class Listen:
 
 @dataclass(frozen=True, slots=True)
 class Understand:
-    """Make out what was said; answered with `CallerUnderstood`, or `ListeningUnavailable` when that takes too long."""
+    """Recognise the speech; answered with `CallerUnderstood`, or `ListeningUnavailable` when it takes too long."""
 
     listening: int
     """Which one."""
@@ -382,7 +382,7 @@ class Understand:
 
 @dataclass(frozen=True, slots=True)
 class StopListening:
-    """Nothing of it is wanted any more; follows every `PrepareToListen`, unless the flow is left before."""
+    """Stop listening; it follows every `PrepareToListen`, unless the flow ends before."""
 
     listening: int
     """Which one."""
@@ -390,7 +390,7 @@ class StopListening:
 
 @dataclass(frozen=True, slots=True)
 class AnswerGiven:
-    """The caller answered a question: for reports, nothing to wait for."""
+    """The caller answered a question. It is for reports only."""
 
     question: str
     """The question's key."""
@@ -401,7 +401,7 @@ class AnswerGiven:
 
 
 FlowEnd = EnterQueue | EnterFlow | Dial | HangUp
-"""What ends the flow; nothing follows and every later input is ignored."""
+"""Actions that end the flow; no action follows, and every later input is ignored."""
 Action = (
     Entered
     | Play

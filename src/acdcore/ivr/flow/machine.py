@@ -1,6 +1,6 @@
 """The machine that walks a flow with one caller.
 
-    phase       DigitPressed               PlaybackFinished      an answer   RecordingFinished   deadline
+    phase       KeyPressed                 PromptsPlayed         an answer   CallerRecorded      deadline
     NEW         -                          -                     -           -                   -
     SPEAKING    question: stop, then key   question: LISTENING   -           -                   stop, as finished
                 play: stop and go on       play: go on
@@ -12,10 +12,10 @@
     STOPPING    kept                       -                     -           go on               go on as empty
     ENDED       -                          -                     -           -                   -
 
-A question that may also be answered by speech is not put before the caller can be listened to. To a key it is a
-question like any other: a key ends the listening.
+A question that may also be answered by speech is asked only when the caller can be listened to. A key answers it like
+any other question, and ends the listening.
 
-    phase          DigitPressed  ListeningReady    CallerSpeaks   CallerSpoke         CallerUnderstood   deadline
+    phase          KeyPressed    ListeningReady    CallerSpeaks   CallerSpoke         CallerUnderstood   deadline
     PREPARING      kept          SPEAKING, listen  -              -                   -                  unavailable
     SPEAKING       as above      -                 stop: HEARING  -                   -                  as above
     LISTENING      as above      -                 HEARING        -                   -                  as above
@@ -24,11 +24,11 @@ question like any other: a key ends the listening.
 
 ListeningUnavailable leads to `unavailable` from all of these. Without `barge_in` the listening begins with LISTENING.
 
-A key that nobody has asked for yet is kept (type-ahead). A question that finds kept keys is not spoken, and neither is
-an announcement that a key may stop. A wrong key throws the kept ones away, because the caller has lost his place, and
-so does a recording, which no key was meant for. A service that answers while its announcement still plays is heeded
-when that has ended (SPEAKING). What a key means to a question stands in `questions.py`, what an answer means in
-`requests.py`.
+A key that comes before its question is kept (type-ahead). A question that finds kept keys is not spoken, and neither is
+an announcement that a key may stop. A wrong key discards the kept keys, because they were meant for another place in
+the flow. A recording discards them too, because no key was meant for it. If a service answers while its announcement
+still plays, the flow goes on when the announcement has ended (SPEAKING). `questions.py` says what a key means to a
+question, `requests.py` what an answer means.
 """
 
 from collections.abc import Mapping, Sequence
@@ -121,31 +121,31 @@ from acdcore.ivr.model.variables import KEYS, NO, YES
 from acdcore.ivr.reading.announcements import speak_limits
 
 VISITS_MAX = 200
-"""Nodes that one call may enter, over all its flows: who has seen that many is a machine, or plays with the menu."""
+"""Nodes that one call may enter, over all its flows: only a machine or a caller who plays with the menu needs more."""
 TYPE_AHEAD_MAX = 32
-"""Keys that are kept for questions to come: more than any menu path and number together; further ones are lost."""
+"""Keys that are kept for later questions: more than any menu path and number together; further keys are lost."""
 PROMPTS_MAX = 64
-"""Prompts of one playback, as many as the media engine takes: half a minute of digits; the rest is not spoken."""
+"""Prompts of one playback, as many as the media engine takes (half a minute of digits); the rest is not spoken."""
 PLAYBACK_MAX_S = 300.0
-"""A playback that was not reported finished by then is taken for finished, so that no call hangs on it."""
+"""A playback that is not reported as finished by then counts as finished, so that no call waits for ever."""
 PREPARING_MAX_S = 5.0
-"""Who is not told by then whether the caller can be listened to takes it for no: it is a matter of memory."""
+"""Seconds to wait for `ListeningReady`, which normally comes at once; after them the caller cannot be listened to."""
 HEARING_ENDS_S = 3.0
-"""A caller who has spoken for as long as he may, and so much longer, was cut off; who has not heard of it is deaf."""
+"""Seconds after the longest speech in which `CallerSpoke` must come; after them listening counts as unavailable."""
 UNDERSTANDING_MAX_S = 35.0
-"""Longer than any recogniser is given, so that its own deadline comes first."""
+"""Longer than the time limit of any recogniser, so that the recogniser's own limit comes first."""
 STOPPING_MAX_S = 5.0
-"""A recording whose end is not reported by then is taken for lost: closing a file takes milliseconds."""
+"""A recording whose end is not reported by then counts as lost: closing a file takes milliseconds."""
 
 
 _Next = NodeName | None
-"""Where to go; None: stay and wait."""
+"""The node to go to; None: wait at this node."""
 SpokenQuestion = tuple[PromptKey | RuntimeText, ...]
-"""A question as it is said."""
+"""A question as it is played."""
 
 
 class FlowMachine:
-    """One caller's way through one flow; pure, so that the same inputs at the same times give the same actions.
+    """Walks one caller through one flow. It is pure: the same inputs at the same times give the same actions.
 
     The flow must have passed `acdcore.ivr.checks.check.validate`.
     """
@@ -162,21 +162,21 @@ class FlowMachine:
 
     @property
     def language(self) -> Language:
-        """The language of the call now."""
+        """The present language of the call."""
         return self._caller.language
 
     @property
     def customer(self) -> CustomerCard | None:
-        """Who the caller is, as far as the call's number or the flow's look-up told."""
+        """The caller's card, from the caller's number or the flow's look-up; None when unknown."""
         return self._caller.customer
 
     @property
     def variables(self) -> Mapping[VariableName, str]:
-        """Everything that was typed or found, with the caller's and the dialled number."""
+        """Everything that was typed or found, and the caller's and the dialled number."""
         return self._caller.variables
 
     def handover(self) -> FlowContext:
-        """What the next flow of this call starts with: everything known before, and what this one learnt."""
+        """What the next flow of this call starts with: the old context and what this flow has learnt."""
         return replace(
             self._context,
             language=self._caller.language,
@@ -195,17 +195,17 @@ class FlowMachine:
         return actions
 
     def handle(self, event: Input, now: float) -> list[Action]:
-        """What the caller, the engine or acdcore did; late and unfitting inputs give an empty list."""
+        """Handle what the caller, the media engine or acdcore did; a late or unexpected input gives no actions."""
         actions: list[Action] = []
         self._walk(self._handle(event, now, actions), now, actions)
         return actions
 
     def next_deadline(self) -> float | None:
-        """When `handle_deadline` wants to be called (monotonic seconds); None while nothing is awaited."""
+        """When to call `handle_deadline` (monotonic seconds); None while nothing is awaited."""
         return self._state.until
 
     def handle_deadline(self, now: float) -> list[Action]:
-        """Silence has lasted, or an answer is overdue; before the deadline this does nothing."""
+        """Handle a silence or an overdue answer; before the deadline this does nothing."""
         until = self._state.until
         if until is None or now < until:
             return []
@@ -373,7 +373,7 @@ class FlowMachine:
     # --- questions ---
 
     def _ask(self, sounds: SpokenQuestion, now: float, actions: list[Action]) -> _Next:
-        """Put the question of this node as `sounds`; keys typed ahead answer it unspoken."""
+        """Ask the question of this node by playing `sounds`; keys typed ahead answer it before it is played."""
         node = self._position.node
         assert isinstance(node, Question), "only questions are asked"
         self._position.typed = ""
@@ -385,7 +385,7 @@ class FlowMachine:
         return self._speak(sounds, now, actions)
 
     def _question(self, node: Question) -> SpokenQuestion:
-        """The whole question, as it is put first."""
+        """The whole question, as it is asked the first time."""
         match node:
             case MenuNode() | QuestionNode():
                 return self._caller.spoken(node.before) + self._keys(node)
@@ -397,13 +397,13 @@ class FlowMachine:
                 return self._keys(node)
 
     def _keys(self, node: Question) -> SpokenQuestion:
-        """The part of it that says which key means what."""
+        """The part of the question that says which key means what."""
         if isinstance(node, LanguageNode):
             return tuple(PromptKey(name, language) for language in node.keys.values() for name in node.prompts)
         return self._caller.spoken(node.prompts)
 
     def _repeated(self, node: Question, *, is_silence: bool) -> SpokenQuestion:
-        """The question put again: its keys, and the value of a ConfirmNode that may not have been heard or compared."""
+        """The repeated question: its keys, and the value of a ConfirmNode if the caller may not have heard it."""
         is_value_read = isinstance(node, ConfirmNode) and (is_silence or not self._position.is_heard)
         return self._question(node) if is_value_read else self._keys(node)
 
@@ -495,10 +495,10 @@ class FlowMachine:
     # --- speech ---
 
     def _prepare(self, node: ListenNode, sounds: SpokenQuestion, now: float, actions: list[Action]) -> _Next:
-        """The question is put as soon as the answer can be heard."""
+        """Prepare to listen; the question is asked as soon as that is ready."""
         self._stop_listening(actions)
         if not self._position.failures and not self._position.doubtful:
-            self._keep_all(kept_of(node, ()))  # an earlier answer to the same question is no answer now
+            self._keep_all(kept_of(node, ()))  # an earlier answer to the same question does not count now
         language = self._caller.language
         self._position.listening, self._position.question = self._next_number(), sounds
         self._await(Phase.PREPARING, self._position.listening, PREPARING_MAX_S, now)
@@ -529,7 +529,7 @@ class FlowMachine:
         return None
 
     def _put(self, node: ListenNode, now: float, actions: list[Action]) -> _Next:
-        """Put the question to a caller who can be listened to, unless a key was quicker."""
+        """Ask the question now that the caller can be listened to, unless a key came first."""
         if self._pending.keys:
             self._listen(node.timeout_s, now)
             return self._use_typed(now, actions)
@@ -538,7 +538,7 @@ class FlowMachine:
         return self._speak(self._position.question, now, actions)
 
     def _answer(self, node: ListenNode, likely: tuple[PossibleAnswer, ...], now: float, actions: list[Action]) -> _Next:
-        """Go where the answer leads, ask whether it was meant, or take it for none."""
+        """Go where the answer leads, ask whether it was meant, or count it as wrong."""
         taken = accepted_answer(node, likely, self._position.doubtful)
         if taken:
             value = taken[0].value
@@ -553,7 +553,7 @@ class FlowMachine:
         return self._wrong(node, now, actions)
 
     def _unheard(self, actions: list[Action]) -> NodeName:
-        """Nobody can listen: another way has to do."""
+        """Listening is not possible: go to `unavailable`."""
         node = self._position.node
         assert isinstance(node, ListenNode), "only a ListenNode has somebody listen"
         if self._state.phase is Phase.SPEAKING:
@@ -647,7 +647,7 @@ class FlowMachine:
         return node.next
 
     def _leave(self, recorded_s: float, actions: list[Action]) -> None:
-        """The caller is gone: what was recorded goes where silence would have led it."""
+        """The caller hung up: the recording becomes the message that silence would have led to."""
         phase = self._state.phase
         if phase in (Phase.NEW, Phase.ENDED):
             return
