@@ -483,7 +483,7 @@ async def test_fewer_lines_than_are_taken_hang_nobody_up(tmp_path: Path) -> None
         site.append('[trunk_capacity]\nlimit = 2\nwhen_full = "refuse"\n')
         report = await site.applied()
         assert [text for text in report.warnings if text.startswith("trunk_capacity.limit")] == [
-            "trunk_capacity.limit is 2, but 3 are taken: nobody gets in until fewer are"
+            "trunk_capacity.limit is 2, but 3 are taken: new calls are refused until fewer are taken"
         ]
         callers[3].call(SERVICE_LINE)
         await centre.pass_time(1)

@@ -1,1 +1,1 @@
-"""The daemon: built, started, watched, reloaded and stopped."""
+"""The daemon: builds, starts, watches, reloads and stops all parts."""

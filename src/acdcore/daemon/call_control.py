@@ -1,4 +1,4 @@
-"""Call control and its dispatcher: opened with what the last run left, closed with what the next one needs."""
+"""Starts call control and its dispatcher with the state that the last run left, and stores it for the next run."""
 
 import asyncio
 import contextlib
@@ -52,9 +52,9 @@ from acdcore.storage.stores.bindings import BindingsFile
 from acdcore.work.callback_queue import CallbackQueue
 
 STALE_AFTER = timedelta(hours=12)
-"""Agents who were at work before a longer stop have gone home."""
+"""After a longer stop, agents who were at work before it count as logged out."""
 AHEAD_MAX = timedelta(seconds=STEP_MAX_S)
-"""A segment of the journal that begins later than this from now is of a clock that was ahead."""
+"""A journal segment that begins later than this from now was written by a clock that was ahead."""
 BINDINGS = AlarmKind(
     "bindings", Severity.MINOR, "Let the daemon's user read and write bindings.json; phones register anew."
 )
@@ -63,31 +63,31 @@ BINDINGS = AlarmKind(
 
 @dataclass(frozen=True, slots=True)
 class OpenDispatcher:
-    """The dispatcher, its journal, and what the last run's journal says."""
+    """The dispatcher, its journal, and what is known from the last run's journal."""
 
     dispatcher: Dispatcher
     journal: DiskJournal | None
     last: ResumedRun | None
     """Where the last run ended; None without a journal of it."""
     places: LostPlaces
-    """Who may have a lost place again."""
+    """Callers of the last run whose place in the queue is kept for them."""
 
     @property
     def alarm(self) -> str:
-        """What is wrong with the journal; empty when nothing is."""
+        """What is wrong with the journal; "" when nothing is wrong."""
         return self.journal.alarm if self.journal is not None else ""
 
     def conditions(self) -> tuple[tuple[AlarmKind, str], ...]:
-        """What may be wrong, and how it is at this moment."""
+        """The alarms of the journal, each with its present detail; "" when it is not raised."""
         return ((JOURNAL_OFF, self.alarm),)
 
     def clock_set(self) -> None:
-        """The machine's clock was set."""
+        """Begin a new journal segment, because the machine's clock was set."""
         if self.journal is not None:
             self.journal.clock_set()
 
     def note_shutdown(self) -> None:
-        """From here on callers and agents lose their places to the stop, not by their own wish."""
+        """Note that callers and agents lose their places from here on because of the shutdown."""
         if self.journal is not None:
             self.journal.note_shutdown()
 
@@ -96,7 +96,7 @@ class OpenDispatcher:
 def started_dispatcher(
     settings: Settings, clock: Clock, trust: ClockTrust, on_progress: Progress
 ) -> Iterator[OpenDispatcher]:
-    """The dispatcher, with its turns kept on disk if the operator wants that."""
+    """The dispatcher, with its turns in the journal if [journal] is on."""
     dispatcher = Dispatcher(settings.dispatcher_settings())
     directory = settings.storage.directory / "journal"
     if not settings.journal.is_on:
@@ -121,7 +121,7 @@ def started_dispatcher(
 
 @dataclass(frozen=True, slots=True)
 class ContextParts:
-    """What the call context is made of."""
+    """The parts that the call context is made from."""
 
     event_router: EventRouter
     recorder: CallRecorder
@@ -133,14 +133,14 @@ class ContextParts:
     storage: Storage
     clock: Clock
     understanding: Understanding | None = None
-    """What understands callers; None: nobody does."""
+    """Speech recognition; None when it is off."""
 
 
 @contextlib.asynccontextmanager
 async def open_call_context(
     snapshot: Snapshot, queueing: OpenDispatcher, parts: ContextParts
 ) -> AsyncIterator[CallContext]:
-    """What call scripts reach, and the engine's reports brought to them."""
+    """The call context for call scripts; it also delivers the media engine's reports to them."""
     settings, event_router, storage, clock = snapshot.settings, parts.event_router, parts.storage, parts.clock
     engine, loop = event_router.engine, asyncio.get_running_loop()
     rules = snapshot.rules()
@@ -191,7 +191,7 @@ async def open_call_context(
 
 @contextlib.asynccontextmanager
 async def restored_bindings(context: CallContext, settings: Settings) -> AsyncIterator[Look]:
-    """Phones registered over UDP are known again, and will be at the next start; gives the look at their file."""
+    """Restore the bindings of phones registered over UDP, and store them for the next start; yields the file's look."""
     phones = context.agents.phones
     bindings = BindingsFile(settings.storage.directory / "bindings.json", context.clock, phones.export)
     phones.restore(bindings.load({settings.sip.udp_port}))
@@ -207,7 +207,7 @@ async def restored_bindings(context: CallContext, settings: Settings) -> AsyncIt
 
 
 def capacity_look(context: CallContext) -> Look:
-    """Raises the alarm about trunk capacity when a call was rejected for want of it; it ends by itself."""
+    """Raise the alarm about trunk capacity when it rejected a call; the alarm ends by itself."""
 
     def look() -> tuple[Condition, ...]:
         if context.trunk_capacity.last_rejection:
@@ -219,7 +219,7 @@ def capacity_look(context: CallContext) -> Look:
 
 
 def trunk_probe(context: CallContext) -> TrunkProbe:
-    """Asks the trunks of the moment whether they are there."""
+    """Ask the trunks of the present settings by OPTIONS whether they are up."""
     return TrunkProbe(
         trunks=lambda: context.rules.trunks.trunks,
         question=lambda trunk: options_request(context, trunk),
@@ -231,7 +231,7 @@ def trunk_probe(context: CallContext) -> TrunkProbe:
 
 @contextlib.contextmanager
 def scheduling_work(context: CallContext) -> Iterator[None]:
-    """Hours are kept, and work that is due goes into the queues, until the calls are drained."""
+    """Follow opening hours, and put due work items into the queues, until the calls are drained."""
     context.hours.follow(context.rules)
     try:
         yield
@@ -248,7 +248,7 @@ async def resume(
     trust: ClockTrust,
     on_progress: Progress,
 ) -> None:
-    """Go on where the last run ended: agents at work, their phones, and what was asked of us."""
+    """Restore the last run's state: agents at work, their phones, and open work items."""
     last = queueing.last
     if last is not None:
         agents = context.agents.restore(last.agents)
@@ -259,13 +259,13 @@ async def resume(
             )
     ahead = timedelta(seconds=trust.off_s(first_reading(context.clock)))
     items = context.callback_scheduler.restore(await storage.history.open_work(), ahead)
-    context.hours.look()  # before any of it comes due: the settings may have lost a queue meanwhile
+    context.hours.look()  # before any item is due: the settings may have lost a queue meanwhile
     if items:
         on_progress(f"callbacks and messages taken over: {items}")
 
 
 def open_screen(context: CallContext, storage: Storage) -> Screen:
-    """The list of numbers that are blocked or let through, kept in step with its store."""
+    """The list of numbers that are blocked or let through; it follows the changes of its store."""
     screen = Screen(context.rules.screening, matching_key)
 
     screen.use(storage.screening.entries())

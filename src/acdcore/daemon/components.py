@@ -1,4 +1,4 @@
-"""The parts of the daemon below call control, each started and stopped by itself."""
+"""The parts of the daemon below call control; each is started and stopped separately."""
 
 import asyncio
 import contextlib
@@ -53,10 +53,10 @@ from acdcore.storage.stores.seed import AGENTS_FILE, CUSTOMERS_FILE
 
 T = TypeVar("T")
 Progress = Callable[[str], None]
-"""Told one line at a time what takes long at the start."""
+"""Called with one line of text for each step of the start that takes long."""
 
 PROBE_BYTES = 1_000_000
-"""A prompt of a minute: where so much can be written, all can."""
+"""Bytes of a prompt of one minute: where so much can be written, every prompt can."""
 PROMPT_CACHE = AlarmKind(
     "prompt_cache",
     Severity.MINOR,
@@ -64,18 +64,18 @@ PROMPT_CACHE = AlarmKind(
 )
 """Rendered prompts cannot be kept for the next start."""
 RECOVERY_PAUSE_S = 5.0
-"""Before the calls of the last run are looked for again when the database went away meanwhile."""
+"""Pause before the last run's calls are looked for again, when the database went away meanwhile."""
 RECOVERY_FAULT_PAUSE_S = 60.0
-"""The same after a fault of ours."""
+"""The same pause after an error in acdcore."""
 DISK_FAULTS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO))
-"""The disk is at fault, not the settings."""
+"""Errors of the disk, not of the settings."""
 
 
 def make_directory(directory: Path, file: str, section: str) -> None:
-    """A place to write, closed to everybody else; raises SettingsError when there can be none.
+    """Make a directory that other users cannot enter; raises SettingsError when it cannot be made.
 
-    A directory of ours that was open to others is closed. Only passing through stays allowed when we are root, because
-    the embedded server lives below it as another user.
+    A directory of ours that was open to others is closed. As root it still allows others to pass through, because the
+    embedded server has its files below it as another user.
     """
     try:
         directory.mkdir(0o700, parents=True, exist_ok=True)
@@ -91,9 +91,9 @@ def make_directory(directory: Path, file: str, section: str) -> None:
 
 
 def try_directory(directory: Path, file: str, section: str) -> None:
-    """Write a file and remove it, so that a directory without rights is known now; raises SettingsError.
+    """Write a file and remove it, to find a directory without write permission now; raises SettingsError.
 
-    A full or broken disk is no reason not to start: calls go on, and what cannot be kept is an alarm.
+    A full or broken disk does not prevent the start: calls go on, and an alarm says what cannot be kept.
     """
     probe = directory / f".probe-{os.getpid()}"
     try:
@@ -107,7 +107,7 @@ def try_directory(directory: Path, file: str, section: str) -> None:
 
 
 def load_numbering_plans() -> None:
-    """Read every country's numbering plan now (0.3 s): else the first call from each would read a file on the loop."""
+    """Read every country's numbering plan now (0.3 s): else the first call from each would block the loop with it."""
     phonenumbers.PhoneMetadata.load_all()
 
 
@@ -116,7 +116,7 @@ def render_audio(
 ) -> RenderedAudio:
     """Render every prompt, or take it from the cache; takes seconds at the first start.
 
-    `on_unkept` is told why nothing new can be kept, or "" when it can. `readers` may be stopped meanwhile.
+    `on_unkept` is called with the reason why no new prompt can be kept, or with "". `readers` may be stopped meanwhile.
     """
     recorded = snapshot.file.parent / snapshot.settings.ivr.prompts
 
@@ -144,7 +144,7 @@ def render_sentences(
 ) -> list[bytes]:
     """Sentences as PCM (16 bit, mono, 8 kHz), kept with the prompts. Raises SettingsError and Unavailable.
 
-    By their own voices only: words in a row are better than another.
+    Only the chosen voices are used: single words in a row are better than another voice.
     """
     requests = [
         PromptRequest(phrase_key(SystemPhrase.AGENT, str(place), words.language), Text(words.text), str(snapshot.file))
@@ -158,7 +158,7 @@ def render_sentences(
 
 
 def in_prompt_cache(directory: Path, on_unkept: Progress, make: Callable[[Path], T]) -> T:
-    """Call `make` with the directory of rendered prompts; with another one where it becomes full meanwhile."""
+    """Call `make` with the directory of rendered prompts; if it becomes full, again with a temporary one."""
     with prompt_cache(directory, on_unkept) as cache:
         try:
             return make(cache)
@@ -170,7 +170,7 @@ def in_prompt_cache(directory: Path, on_unkept: Progress, make: Callable[[Path],
 
 
 def why_unkept(directory: Path) -> str:
-    """Why no prompt can be kept there; "" when one can."""
+    """Why no prompt can be kept in that directory; "" when it can."""
     probe = directory / f".probe-{os.getpid()}"
     try:
         directory.mkdir(0o700, parents=True, exist_ok=True)
@@ -185,7 +185,7 @@ def why_unkept(directory: Path) -> str:
 
 @contextlib.contextmanager
 def prompt_cache(directory: Path, on_unkept: Progress) -> Iterator[Path]:
-    """The directory of rendered prompts; when nothing can be written there, another one for now with all it has."""
+    """The directory of rendered prompts; when it cannot be written, a temporary copy of it."""
     problem = why_unkept(directory)
     on_unkept(problem)
     if not problem:
@@ -215,7 +215,7 @@ def open_memory(
 
 
 def try_media_address(address: str, file: str) -> None:
-    """Raises SettingsError when audio cannot be received there: else the start would go well, and every call badly."""
+    """Raises SettingsError when no audio can be received at that address: else only the calls would show it."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.bind((address, 0))
@@ -258,9 +258,9 @@ def repaired_recordings(settings: Settings) -> list[Repaired]:
 async def recovered_calls(
     storage: Storage, clock: Clock, repaired: list[Repaired], recordings: Path, on_progress: Progress
 ) -> AsyncIterator[None]:
-    """Give calls that a crash cut short their records: at once, or as soon as the rows of the last run are delivered.
+    """Write the records of calls that a crash cut short: at once, or when the last run's rows are delivered.
 
-    Nobody waits for the latter: after days without the database that takes minutes.
+    The start does not wait for that delivery, which takes minutes after days without the database.
     """
     if storage.drainer.leftovers_gone.is_set():
         tell_recovered(await recover(storage.history, storage.spool, clock, repaired, recordings), on_progress)
@@ -278,7 +278,7 @@ async def recovered_calls(
                 await asyncio.sleep(RECOVERY_PAUSE_S)
             except (
                 Exception
-            ):  # a fault of ours may be one row's: nobody else would look for these calls before a restart
+            ):  # an error in acdcore may concern one row only: without a new try these calls would wait for a restart
                 structlog.get_logger("storage").exception("recovery_fault")
                 await asyncio.sleep(RECOVERY_FAULT_PAUSE_S)
             else:
@@ -293,7 +293,7 @@ async def recovered_calls(
 
 
 def tell_recovered(recovered: Recovered, on_progress: Progress) -> None:
-    """Say what a crash had cut short, if it had."""
+    """Print and log what a crash of the last run had cut short, if anything."""
     if recovered.calls or recovered.recordings:
         on_progress(
             f"the last run was cut short: recorded {recovered.calls} calls, repaired {recovered.recordings} recordings"
@@ -324,7 +324,7 @@ async def started_recorder(
 
 
 def stack_settings(settings: Settings) -> StackSettings:
-    """Where SIP listens."""
+    """The settings of the SIP stack: where it listens."""
     host = str(settings.sip.address)
     return StackSettings(
         udp=(Address(host, settings.sip.udp_port),),
@@ -334,7 +334,7 @@ def stack_settings(settings: Settings) -> StackSettings:
 
 
 def open_admission(settings: Settings, directory: Directory, digest: DigestServer, bus: EventBus) -> AdmissionControl:
-    """Who may call, and how much each address may send."""
+    """Access control of SIP: who may call, and how much each address may send."""
     trunks = Trunks(tuple(settings.trunks.values()), settings.routes())
     sources = Sources(lockout=Lockout(settings.security))
     sources.use_trunks(settings.known_networks())
@@ -344,7 +344,7 @@ def open_admission(settings: Settings, directory: Directory, digest: DigestServe
 
 
 def endpoint_settings(settings: Settings) -> EndpointSettings:
-    """What Via and Contact say when peers see us under another address than we do."""
+    """The settings of the SIP endpoint: the address in Via and Contact when peers reach us at a different one."""
     sip = settings.sip
     path = DialogPath(sip.phones_in_dialog)
     if sip.advertised is None:

@@ -1,9 +1,9 @@
-"""What the daemon says on stderr: through a bounded queue and a thread, so that nobody waits for who reads it.
+"""The daemon's stderr: a bounded queue and a thread, so that no other thread waits for the reader of stderr.
 
     print, log line, traceback -> lines in memory -> the thread -> the descriptor
 
-- Whoever stops reading stops the thread alone. What does not fit in memory is counted; when lines flow again, one says
-  how many were dropped.
+- A reader that stops reading blocks this thread only. Lines that do not fit in memory are dropped and counted; when
+  lines can be written again, one says how many were dropped.
 - A reader that is gone (EPIPE), a terminal that is closed (EIO) and a full disk are tried again every `RETRY_AFTER_S`;
   nothing is raised, and no exit status depends on it.
 """
@@ -30,39 +30,39 @@ if TYPE_CHECKING:
 
 STDERR = 2
 WAITING_BYTES_MAX = 8_000_000
-"""Lines in memory that nobody has read: some 30,000, which is minutes of a busy centre."""
+"""Bytes of waiting lines: some 30,000 lines, which is minutes of a busy call centre."""
 LINE_BYTES_MAX = 64_000
-"""One line: a long traceback; more is cut, so that one line never takes all the room."""
+"""Bytes of one line, enough for a long traceback; the rest is cut, so that one line never fills the queue."""
 BLOCK_BYTES_MAX = 64_000
-"""Taken from memory at a time."""
+"""Bytes that are taken from the queue at a time."""
 RETRY_AFTER_S = 1.0
-"""After a failure."""
+"""Pause after a failed write."""
 LOOK_EVERY_S = 0.25
-"""While nobody reads: whether the end has come meanwhile."""
+"""How often a blocked thread looks whether it has to end."""
 STUCK_AFTER_S = 5.0
-"""Lines that wait for so long are an alarm, though none is dropped yet."""
+"""Lines that wait for so long raise the alarm, even if none is dropped yet."""
 LAST_LINES_WITHIN_S = 1.0
-"""At the end: what nobody takes by then is lost."""
+"""Time for the last lines at the end; what cannot be written by then is lost."""
 
 LOG_STOPPED = AlarmKind(
     "log_stopped",
     Severity.MAJOR,
     "Have somebody read the daemon's stderr again (journald, a pipe, a terminal), or make room where it is written.",
 )
-"""Nobody takes the log's lines, and they are dropped when memory for them is full."""
+"""The log's lines cannot be written; when the queue is full, they are dropped."""
 
 
 class LineWriter:
     """The thread that writes, and the lines that wait for it. `put` is for any thread and never waits."""
 
     def __init__(self, descriptor: int, waiting_bytes_max: int = WAITING_BYTES_MAX) -> None:
-        """The descriptor stays the caller's."""
+        """`descriptor` is not closed here; that is up to the caller."""
         self._descriptor = descriptor
         self._waiting_bytes_max = waiting_bytes_max
         self._changed = threading.Condition()
         # Under `_changed`:
         self._lines: deque[bytes] = deque()
-        """Each with its end."""
+        """The waiting lines, each with its line feed."""
         self._waiting_bytes = 0
         self._unsaid = 0
         """Lines dropped since the last line that said how many."""
@@ -70,7 +70,7 @@ class LineWriter:
         self._failure = ""
         """Why the last write failed."""
         self._is_stuck = False
-        """Nobody has taken anything for a while, or memory was full; until half of it is free again."""
+        """Set when nothing could be written for a while or the queue was full; reset when half of it is free again."""
         self._is_closing = False
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
 
@@ -83,7 +83,7 @@ class LineWriter:
         self._thread.start()
 
     def put(self, line: bytes) -> None:
-        """Leave a line, without its end."""
+        """Add a line, given without its line feed."""
         line = line[:LINE_BYTES_MAX] + b"\n"
         with self._changed:
             if self._waiting_bytes + len(line) > self._waiting_bytes_max:
@@ -97,7 +97,7 @@ class LineWriter:
             self._changed.notify_all()
 
     def problem(self) -> str:
-        """Why nobody sees the lines, in one line; "" while they are taken."""
+        """Why the lines cannot be written; "" while they can."""
         with self._changed:
             if not (self._failure or self._is_stuck):
                 return ""
@@ -105,7 +105,7 @@ class LineWriter:
             return f"{why}; {self._dropped} lines dropped since the start"
 
     def close(self) -> None:
-        """Write what waits, as far as somebody takes it within `LAST_LINES_WITHIN_S`."""
+        """Write the waiting lines, as far as that is possible within `LAST_LINES_WITHIN_S`, and end the thread."""
         with self._changed:
             self._is_closing = True
             self._changed.notify_all()
@@ -118,7 +118,7 @@ class LineWriter:
             block = self._write(block)
 
     def _next_block(self) -> bytes:
-        """Wait for lines; empty at the end."""
+        """Wait for lines; returns b"" at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._lines or self._unsaid or self._is_closing)
             if not self._lines:
@@ -132,20 +132,20 @@ class LineWriter:
             return b"".join(taken)
 
     def _say_dropped(self) -> None:
-        """Put a line where others are missing."""
+        """Add a line that says how many were dropped before it."""
         if self._unsaid:
             self._lines.append(dropped_line(self._unsaid))
             self._waiting_bytes += len(self._lines[-1])
             self._unsaid = 0
 
     def _write(self, block: bytes) -> bytes:
-        """Write some of it; returns the rest."""
+        """Write a part of the block; returns the rest."""
         try:
             if not self._is_ready():
                 return b"" if self._is_closing else block
-            count = os.write(self._descriptor, block[: select.PIPE_BUF])  # so much never waits, after the poll
+            count = os.write(self._descriptor, block[: select.PIPE_BUF])  # after the poll, so much never blocks
         except BlockingIOError:
-            return block  # non-blocking, because somebody who shares the descriptor made it so: the poll waits
+            return block  # another process that shares the descriptor has made it non-blocking: the poll waits
         except OSError as error:
             return self._failed(block, error)
         with self._changed:
@@ -154,7 +154,7 @@ class LineWriter:
         return block[count:]
 
     def _is_ready(self) -> bool:
-        """Wait a while for room; so a stuck pipe is known to be stuck, and the end does not hang in it."""
+        """Wait `LOOK_EVERY_S` for room, so that a blocked pipe is noticed and cannot block the end."""
         waited_s = 0.0
         poll = select.poll()
         poll.register(self._descriptor, select.POLLOUT)
@@ -163,7 +163,7 @@ class LineWriter:
             with self._changed:
                 self._is_stuck = self._is_stuck or waited_s >= STUCK_AFTER_S
                 if self._is_closing:
-                    self._lines.clear()  # the rest would fare no better
+                    self._lines.clear()  # the rest could not be written either
                     return False
         return True
 
@@ -178,7 +178,7 @@ class LineWriter:
 
 
 class LineFile(io.RawIOBase):
-    """What is below `sys.stderr` while the daemon runs: takes bytes from any thread and hands on whole lines."""
+    """The raw file below `sys.stderr` while the daemon runs: takes bytes from any thread and passes on whole lines."""
 
     def __init__(self, writer: LineWriter, is_terminal: bool) -> None:
         self._writer = writer
@@ -204,20 +204,20 @@ class LineFile(io.RawIOBase):
         return self._is_terminal
 
     def finish(self) -> None:
-        """Hand on a last line that has no end."""
+        """Pass on a last line that has no line feed."""
         if self._begun:
             self.write(b"\n")
 
 
 def dropped_line(count: int) -> bytes:
-    """What stands where lines are missing, in the form of the other lines for machines."""
+    """The line that says how many lines are missing, in the same JSON form as the others."""
     event = {"count": count, "event": "log_lines_dropped", "level": "error"}
     return orjson.dumps({**event, "timestamp": datetime.now(UTC).isoformat()}, option=orjson.OPT_APPEND_NEWLINE)
 
 
 @contextlib.contextmanager
 def queued_stderr() -> Iterator[LineWriter]:
-    """Let everything that Python says on stderr go through a queue until the block ends."""
+    """Send everything that Python writes to stderr through a queue until the block ends."""
     former = sys.stderr
     writer = LineWriter(STDERR)
     file = LineFile(writer, is_terminal=former.isatty())
@@ -232,7 +232,7 @@ def queued_stderr() -> Iterator[LineWriter]:
 
 
 def keep_standard_files() -> None:
-    """Have 0, 1 and 2 open, on nothing if need be: else a socket or a file of ours would get the number of stderr."""
+    """Open descriptors 0, 1 and 2 on /dev/null where they are closed: else a socket could get the number of stderr."""
     for descriptor in (0, 1, STDERR):
         try:
             os.fstat(descriptor)
@@ -245,12 +245,12 @@ def keep_standard_files() -> None:
 
 
 def text_on(descriptor: int) -> io.TextIOWrapper:
-    """A text file on a descriptor that stays open after it."""
+    """A text file on a descriptor, which is left open when the file is closed."""
     return io.TextIOWrapper(io.FileIO(descriptor, "w", closefd=False), "utf-8")
 
 
 def set_up_log(level: str) -> None:
-    """One line an event on stderr: for people on a terminal, JSON for machines."""
+    """Configure the log: one line for each event on stderr, as text on a terminal, else as JSON."""
     renderer = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[

@@ -1,7 +1,7 @@
-"""Preflight: what a start on this machine would trip over, found without starting anything.
+"""Preflight: finds what would make a start on this machine fail, without starting anything.
 
-The plan says that the files make sense together; this says whether the machine has what they name: recordings that can
-be played, the first agents and customers, addresses, ports, and directories that can be written.
+The snapshot has shown that the files fit together. Preflight checks that the machine has what they name: recordings
+that can be played, the first agents and customers, addresses, ports, and directories that can be written.
 """
 
 import contextlib
@@ -36,33 +36,33 @@ from acdcore.recognition.service import EXTRA, missing_packages
 from acdcore.storage.stores.seed import AGENTS_FILE, CUSTOMERS_FILE, Seeds, read_seeds, shared_numbers
 
 EPHEMERAL_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
-"""Ports that the system gives to whoever asks for any."""
+"""The range of ports that the system gives to programs that ask for any port."""
 RESERVED_PORTS = Path("/proc/sys/net/ipv4/ip_local_reserved_ports")
-"""Those of them that it does not give away."""
+"""Ports of that range that it does not give away."""
 
 PASSWORD_MIN = 8
-"""Characters; phones are on the network, and who hears a registration may guess as fast as a computer can."""
+"""Characters. Somebody who captures a registration can guess its password as fast as a computer computes."""
 
 DIRECTORIES = frozenset({"spool", "journal", "prompts", "postgres"})
-"""What parts of the daemon make below the storage directory."""
+"""Directories that the daemon creates below the storage directory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What the machine says to a plan."""
+    """What preflight has found for a snapshot of the settings."""
 
     errors: tuple[SettingsError, ...]
-    """What a start would end with, or what callers would not hear."""
+    """Mistakes that would stop a start, or that callers would notice."""
     warnings: tuple[str, ...]
-    """What works, but surely not as meant."""
+    """What is allowed but is probably a mistake."""
     agents: tuple[AgentRecord, ...]
-    """Those of agents.toml, as far as it can be read."""
+    """The agents of agents.toml, as far as it can be read."""
     recorded: frozenset[PromptKey] = frozenset()
-    """The prompts that have a recording by their name."""
+    """Prompts that have a recording of their name."""
 
 
 def preflight(snapshot: Snapshot) -> Findings:
-    """Look at everything; takes a second for many recordings."""
+    """Check everything; many recordings take a second."""
     settings, file = snapshot.settings, str(snapshot.file)
     errors: list[SettingsError] = []
     seeds = Seeds((), ())
@@ -101,12 +101,12 @@ def preflight(snapshot: Snapshot) -> Findings:
 
 
 def voice_warnings(snapshot: Snapshot) -> tuple[str, ...]:
-    """What callers hear in another voice than the chosen one, because its engine is not installed."""
+    """Warnings about texts that another voice than the chosen one reads, because its engine is not installed."""
     return second_best(snapshot.prompts, snapshot.settings.storage.directory / "prompts", _voices(snapshot))
 
 
 def _voice_key(snapshot: Snapshot) -> Iterator[SettingsError]:
-    """What is wrong with the file of the voice server's key, where a language has its voice from there."""
+    """Mistakes in the file of the voice server's key, where a language has an HTTP voice."""
     settings = snapshot.settings.voice.settings(snapshot.file.parent)
     is_asked = any(voice.engine is SpeechEngine.HTTP for voice in settings.by_language.values())
     if is_asked and settings.http.key_file is not None:
@@ -121,7 +121,7 @@ def _voices(snapshot: Snapshot) -> TtsEngines:
 
 
 def errors_beside(file: Path) -> list[SettingsError]:
-    """What is wrong with the files beside settings that cannot be read themselves, as far as they tell alone."""
+    """Mistakes in the files beside the settings that can be found when the settings cannot be read."""
     here, paths = file.parent, IvrSection()
     errors = list(read_flows(here / paths.flows, FlowReferences(None)).errors) if (here / paths.flows).is_dir() else []
     readers: dict[Path, Callable[[Path], object]] = {
@@ -141,7 +141,7 @@ def errors_beside(file: Path) -> list[SettingsError]:
 
 
 def _recognition(snapshot: Snapshot) -> Iterator[SettingsError]:
-    """What is missing for understanding callers; a daemon starts without it, and callers use keys."""
+    """A warning when speech recognition lacks packages; the daemon starts without it, and callers use keys."""
     engine = snapshot.settings.recognition.engine
     missing = ", ".join(missing_packages(engine))
     if missing:
@@ -171,7 +171,7 @@ def _directories(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
 
 
 def unwritable(directory: Path) -> str:
-    """Why nothing can be written there, or in the nearest directory above that exists; "" when it can."""
+    """Why the directory, or its nearest ancestor that exists, cannot be written; "" when it can."""
     above = directory
     with contextlib.suppress(OSError):
         while not above.exists() and above != above.parent:
@@ -187,7 +187,7 @@ def unwritable(directory: Path) -> str:
 
 
 def unusable_inside(directory: Path) -> str:
-    """What an earlier run, perhaps as another user, has left so that it is of no use to us; "" for nothing."""
+    """Which entry of the directory, left by a run as another user for example, we cannot use; "" for none."""
     if not directory.is_dir():
         return ""
     for inside in sorted(directory.iterdir()):
@@ -204,7 +204,7 @@ def unusable_inside(directory: Path) -> str:
 
 
 def _sockets(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
-    """Addresses that are not this machine's, and ports that somebody else has."""
+    """Mistakes about addresses that are not this machine's, and ports that another program has."""
     settings = snapshot.settings
     sip, http = settings.sip, settings.http
     foreign = set()
@@ -216,7 +216,7 @@ def _sockets(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     if sip.udp_port in audio and sip.address == settings.media.address:
         yield (
             "media.first_port",
-            f"{audio[0]}-{audio[-1]} covers sip.udp_port {sip.udp_port}, so that audio and signalling meet at one port;"
+            f"{audio[0]}-{audio[-1]} covers sip.udp_port {sip.udp_port}, so audio and signalling would share a port;"
             " begin the range above it, or end it below",
         )
     addresses = {sip.address, http.address}
@@ -236,12 +236,14 @@ def _sockets(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     for (section, key), (port, problem) in found.items():
         if problem == errno.EACCES:
             yield f"{section}.{key}", f"{port} may be used by root only; take one from 1024 on, or allow it to the user"
-        if problem == errno.EADDRINUSE and not is_running:  # all of them: this is the daemon that the check is for
+        if (
+            problem == errno.EADDRINUSE and not is_running
+        ):  # all ports are taken: by the running daemon that the check is for
             yield f"{section}.{key}", f"{port} is taken by another program; end it, or take another port"
 
 
 def _bound(address: IPv4Address, port: int, kind: socket.SocketKind) -> int:
-    """The error of taking an address and port for a moment; 0: none."""
+    """Bind a socket to the address and port for a moment; returns the errno, 0 when it worked."""
     with socket.socket(socket.AF_INET, kind) as probe:
         if kind is socket.SOCK_STREAM:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -255,7 +257,7 @@ def _bound(address: IPv4Address, port: int, kind: socket.SocketKind) -> int:
 
 
 def _ports(snapshot: Snapshot) -> Iterator[str]:
-    """Where the range of audio's ports meets other ports."""
+    """Warnings where the range of audio ports overlaps other ports."""
     settings = snapshot.settings
     media = settings.media
     own = range(media.first_port, media.last_port + 1)
@@ -277,7 +279,7 @@ def _ports(snapshot: Snapshot) -> Iterator[str]:
 def _range_of(file: Path) -> range:
     try:
         low, high = (int(part) for part in file.read_text().split())
-    except (OSError, ValueError):  # another system: nothing is known
+    except (OSError, ValueError):  # not Linux: the range is not known
         return range(0)
     return range(low, high + 1)
 
@@ -292,7 +294,7 @@ def _are_reserved(ports: range) -> bool:
 
 
 def _files(snapshot: Snapshot) -> Iterator[str]:
-    """Whether this shell may open as many files as the lines need; a service has limits of its own."""
+    """A warning when this shell may open fewer files than `limit` needs; a service has its own limits."""
     hard, needed = resource.getrlimit(resource.RLIMIT_NOFILE)[1], files_needed(snapshot.settings)
     if hard != resource.RLIM_INFINITY and hard < needed:
         yield f"trunk_capacity.limit needs {needed} open files, {hard} are allowed here; raise ulimit -Hn"
@@ -302,7 +304,7 @@ def _files(snapshot: Snapshot) -> Iterator[str]:
 
 
 def _of_seeds(snapshot: Snapshot, seeds: Seeds) -> Iterator[str]:
-    """What agents.toml and customers.toml say that is not safe, or of what is not there."""
+    """Warnings about short passwords and unknown names in agents.toml and customers.toml."""
     agents = {agent.record.agent for agent in seeds.agents}
     regions = set(snapshot.settings.regions)
     for place, agent in enumerate(seeds.agents):
@@ -325,7 +327,7 @@ def _or_none(names: Sequence[str]) -> str:
 
 
 def strays(directory: Path) -> Iterable[str]:
-    """Files that look like flows, but are not read as such."""
+    """Warnings about files that look like flows but are not read."""
     if not directory.is_dir():
         return
     for file in sorted(directory.iterdir()):

@@ -1,4 +1,4 @@
-"""The daemon's figures for Prometheus, read from the parts at the moment they are asked for."""
+"""The daemon's metrics for Prometheus, read from its parts when they are scraped."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ class DaemonCollector(Collector):
         self._operations = operations
 
     def collect(self) -> Iterator[Metric]:
-        """All families."""
+        """All metric families."""
         yield GaugeMetricFamily("acdcore_calls", "Calls that are up", len(self._switchboard.calls))
         yield GaugeMetricFamily(
             "acdcore_trunk_capacity_taken", "Trunk capacity in use", self._context.trunk_capacity.taken
@@ -34,7 +34,7 @@ class DaemonCollector(Collector):
         yield from self._listening()
 
     def _alarms(self) -> Metric:
-        """1 while raised; 0 for those that were raised since the start and are over."""
+        """1 while an alarm is raised; 0 for alarms that were raised since the start and have ended."""
         alarms = GaugeMetricFamily("acdcore_alarm", "1 while the alarm is raised", labels=["name", "about", "severity"])
         registry = self._context.event_log.alarms
         found = {(alarm.kind, alarm.about): 0.0 for alarm in registry.past()}
@@ -58,7 +58,7 @@ class DaemonCollector(Collector):
         yield GaugeMetricFamily("acdcore_sip_connections", "SIP connections over TCP that are open", connections)
 
     def _refusals(self) -> Iterator[Metric]:
-        refused = CounterMetricFamily("acdcore_refused", "Requests and calls turned away", labels=["what", "reason"])
+        refused = CounterMetricFamily("acdcore_refused", "Requests and calls refused", labels=["what", "reason"])
         for kind, count in self._switchboard.refusals.counts.items():
             refused.add_metric(list(kind), count)
         yield refused

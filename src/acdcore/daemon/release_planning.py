@@ -1,4 +1,4 @@
-"""What the control plane asks of planning: what follows if agents of a queue are released now."""
+"""Release planning for the control plane: what becomes of a queue when agents leave it now."""
 
 import asyncio
 import math
@@ -13,14 +13,14 @@ from acdcore.queues.views import DispatcherView
 
 
 class ReleasePlanner:
-    """A planner of releases: looks at queues and agents at once, and simulates the half hours in a thread."""
+    """Reads the present state of queues and agents, and simulates the half hours in a thread."""
 
     def __init__(self, view: Callable[[], DispatcherView], queues: Callable[[], Iterable[QueueSettings]]) -> None:
         self._view = view
         self._queues = queues
 
     async def release(self, question: ReleaseQuestion) -> ReleasePlan:
-        """Raises UnknownName for the queue, WrongState when there are not so many agents or nothing to go by."""
+        """Raises UnknownName for the queue, WrongState when there are fewer agents or no past calls to plan from."""
         queue = next((queue for queue in self._queues() if queue.name == question.queue), None)
         if queue is None:
             raise UnknownName(f"there is no queue {question.queue}")
@@ -37,7 +37,7 @@ class ReleasePlanner:
 
 
 def describe_plan(question: ReleaseQuestion, now: Present, lately: Recent, planned: Release) -> ReleasePlan:
-    """The answer as it is shown."""
+    """The plan in the shape of the answer."""
     demand = now.demand
     verdict = "enough" if planned.is_advisable else "too few"
     return ReleasePlan(
@@ -85,7 +85,7 @@ def long_run_figures(expected: Expected) -> LastingFigures:
 
 
 def caveat(question: ReleaseQuestion, lately: Recent) -> str:
-    """What weakens the answer."""
+    """Why the answer is uncertain; "" when no reason is known."""
     if not lately.is_thin:
         return ""
     return (

@@ -1,9 +1,10 @@
 """Reload: settings, flows, calendars and prompts are read and checked as a whole, then take effect as a whole.
 
 Rules:
-- All that can go wrong is tried first: files are read and checked, sounds made, and every part's new settings built.
-  Only then is anything replaced, from one turn of the loop to the next.
-- What is read at the start only stays as it runs, for every later reload too, and the report says what waits for one.
+- Everything that can fail is done first: files are read and checked, prompts are rendered, and the new settings of
+  every part are built. Only then is anything replaced, in one turn of the event loop.
+  - Sections that are read only at the start keep their running values in every reload, and the report says which keys
+  need a restart.
 - Calls in progress keep the settings they started with: see `CallSettings` and the dispatcher's settings.
 """
 
@@ -46,24 +47,24 @@ from acdcore.storage.stores.seed import unapplied
 from acdcore.work.callback_queue import CallbackSettings
 
 MARK_BYTES = 16
-"""Length of a sound's mark: no two sounds ever share one by chance."""
+"""Bytes of a sound's mark: long enough that two sounds never have the same by chance."""
 
 
 @dataclass(frozen=True, slots=True)
 class RenderedAudio:
-    """All that is ever played, as PCM (16 bit, mono, 8 kHz)."""
+    """All prompts and music, as PCM (16 bit, mono, 8 kHz)."""
 
     prompts: Mapping[PromptKey, bytes]
     music: Mapping[str, bytes]
-    """By queue, `""` for all others."""
+    """Music on hold by queue; `""` is that of all other queues."""
 
     def marks(self) -> "AudioMarks":
-        """What is kept of these to know later what sounds otherwise."""
+        """The marks of these sounds, by which a later reload finds changed ones."""
         prompts = {key: mark(pcm) for key, pcm in self.prompts.items()}
         return AudioMarks(prompts, {queue: mark(pcm) for queue, pcm in self.music.items()})
 
     def new_since(self, marks: "AudioMarks") -> "RenderedAudio":
-        """Those that were not there, or sound otherwise: a file may have been replaced under the same name."""
+        """The sounds that are new or have changed; a file may have been replaced under the same name."""
         prompts = {key: pcm for key, pcm in self.prompts.items() if marks.prompts.get(key) != mark(pcm)}
         music = {queue: pcm for queue, pcm in self.music.items() if marks.music.get(queue) != mark(pcm)}
         return RenderedAudio(prompts, music)
@@ -71,7 +72,7 @@ class RenderedAudio:
 
 @dataclass(frozen=True, slots=True)
 class AudioMarks:
-    """A mark of each sound that is in the engine's memory."""
+    """The mark of each sound in the media engine's memory."""
 
     prompts: Mapping[PromptKey, bytes]
     music: Mapping[str, bytes]
@@ -79,7 +80,7 @@ class AudioMarks:
 
 @dataclass(frozen=True, slots=True)
 class NewSettings:
-    """All that a plan makes of the parts that a reload changes."""
+    """The new settings of all parts that a reload changes, built from a snapshot."""
 
     rules: Rules
     dispatcher: DispatcherSettings
@@ -93,46 +94,46 @@ class NewSettings:
 
 @dataclass(slots=True)
 class KeyFile:
-    """The keys of the control plane's clients, which are read again too."""
+    """The file of API keys, which a reload reads again too."""
 
     directory: Path
-    """Where their file is."""
+    """The directory of the file."""
     keys: tuple[ApiKey, ...]
-    """Those that are let in."""
+    """The keys that are accepted now."""
     use: Callable[[tuple[ApiKey, ...]], None]
-    """Lets others in."""
+    """Makes the control plane accept other keys."""
 
     def read(self) -> tuple[ApiKey, ...]:
-        """Those of the file; raises SettingsError. Not for the event loop."""
+        """The keys in the file; raises SettingsError. It reads the disk, so do not call it on the event loop."""
         return read_keys(self.directory)
 
     def apply(self, keys: tuple[ApiKey, ...]) -> None:
-        """Let these in from now on."""
+        """Accept these keys from now on."""
         self.keys = keys
         self.use(keys)
 
 
 @dataclass(slots=True)
 class Reloader:
-    """Knows what runs; one reload at a time."""
+    """Carries out reloads, one at a time, and knows the running settings."""
 
     snapshot: Snapshot
-    """What runs, with the sections that are read at the start as they were then."""
+    """The running settings; sections that are read only at the start have their values of that time."""
     context: CallContext
     switchboard: Switchboard
     screen: Screen
     digest: DigestServer
     notices: EmailNotices
     render_audio: Callable[[Snapshot], RenderedAudio]
-    """Renders what a plan asks for; takes its time, in a thread."""
+    """Renders the prompts of a snapshot, which may take minutes; called in a thread."""
     marks: AudioMarks
-    """What is in the engine's memory."""
+    """The marks of the sounds in the media engine's memory."""
     keys: KeyFile | None = None
-    """The clients of the control plane; None while there is none."""
+    """The API keys; None while there is no control plane."""
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def __call__(self, by: str, is_dry_run: bool) -> ReloadReport:
-        """Read anew and apply, or only say what would change; problems are reported, never raised."""
+        """Read the files again and apply them, or only report what would change; problems are reported, not raised."""
         async with self._turn:
             report = await self._reload(is_dry_run)
             if not is_dry_run:
@@ -201,18 +202,18 @@ class Reloader:
 
 
 def mark(pcm: bytes) -> bytes:
-    """A short name for a sound, the same for the same sound only."""
+    """A hash of a sound."""
     return blake2b(pcm, digest_size=MARK_BYTES).digest()
 
 
 def as_started(running: Snapshot, read: Snapshot) -> Snapshot:
-    """What was read, with the sections that are read at the start only as they run."""
+    """The settings that were read, but with the running values of sections that are read only at the start."""
     kept = {section: getattr(running.settings, section) for section in READ_AT_START}
     return replace(read, settings=replace(read.settings, **kept))
 
 
 def new_settings_of(snapshot: Snapshot) -> NewSettings:
-    """Build all that will be replaced."""
+    """Build the new settings of every part."""
     settings = snapshot.settings
     return NewSettings(
         rules=snapshot.rules(),
@@ -227,7 +228,7 @@ def new_settings_of(snapshot: Snapshot) -> NewSettings:
 
 
 def check_users(snapshot: Snapshot, directory: Directory) -> None:
-    """No trunk may prove itself under an agent's number; raises SettingsError."""
+    """Raises SettingsError when a trunk's user is an agent's number: only one of the two could log in."""
     for name, trunk in snapshot.settings.trunks.items():
         if trunk.user and directory.agent(AgentId(trunk.user)) is not None:
             key = f"trunks.{name}.user"
@@ -235,7 +236,7 @@ def check_users(snapshot: Snapshot, directory: Directory) -> None:
 
 
 def left_behind(context: CallContext, new_settings: NewSettings) -> Iterator[str]:
-    """What goes on although the new settings have no place for it."""
+    """Warnings about callers and work items that the new settings leave without a queue or without capacity."""
     there = {queue.name for queue in new_settings.dispatcher.queues}
     work = context.callback_scheduler.open_by_queue()
     callers = {view.queue: sum(one.channel is Channel.CALL for one in view.waiting) for view in context.acd.queues()}
@@ -248,5 +249,5 @@ def left_behind(context: CallContext, new_settings: NewSettings) -> Iterator[str
     if context.trunk_capacity.taken > new_settings.trunk_capacity.limit:
         yield (
             f"trunk_capacity.limit is {new_settings.trunk_capacity.limit}, "
-            f"but {context.trunk_capacity.taken} are taken: nobody gets in until fewer are"
+            f"but {context.trunk_capacity.taken} are taken: new calls are refused until fewer are taken"
         )

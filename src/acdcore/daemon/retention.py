@@ -1,13 +1,13 @@
-"""Retention: deletes what is past the operator's limits, an hour's worth at a time, off the event loop.
+"""Retention: deletes recordings and rows past the operator's limits, each hour, in a thread.
 
 Rules:
 - Without a limit nothing is deleted.
-- A file goes first, its row second: a row never names a file that is not there for longer than a moment, and a crash
-  between the two is put right by the next pass.
-- A recording that is being written is a `.part` file and is never looked at. While rows wait for the database, nothing
-  is deleted: what they say of a recording is not known yet.
-- While the machine's clock is not believed (`ClockTrust`), nothing is deleted: by one that is a year ahead everything
-  would be too old.
+- A file is deleted before its row, so that no file is left without a row. If a crash comes between the two, the next
+  pass deletes the row.
+- A recording that is being written is a `.part` file and is never deleted. While rows wait for the database, nothing
+  is deleted, because a waiting row may belong to a recording.
+- While the machine's clock is not believed (`ClockTrust`), nothing is deleted: by a clock that is a year ahead
+  everything would be too old.
 - Each pass deletes a bounded number and says in the log what it was.
 """
 
@@ -33,28 +33,28 @@ from acdcore.storage.storage import LATE_ROW_S
 from acdcore.storage.stores.retention import OLD_ROWS, PgRetention
 
 FIRST_PASS_AFTER_S = 60.0
-"""The start has better things to do."""
+"""The first pass waits until the start is over."""
 PASS_EVERY_S = 3_600.0
 RECORDINGS_MAX = 10_000
-"""Deleted in one pass: more than 150 lines record in an hour, so that a pass an hour keeps up."""
+"""Recordings deleted in one pass: more than 150 lines record in an hour, so one pass an hour is enough."""
 ROWS_AT_A_TIME = 1_000
-"""In one transaction of some 50 ms: the drainer waits no longer behind it."""
+"""Rows deleted in one transaction of some 50 ms, which is as long as the drainer may have to wait."""
 ROWS_MAX = 50_000
-"""Of one table in one pass."""
+"""Rows of one table deleted in one pass."""
 PAUSE_S = 0.05
-"""Between two transactions: others want the database too."""
+"""Pause between two transactions, which leaves the database to others."""
 
 RETENTION = AlarmKind(
     "retention",
     Severity.MINOR,
     "Let the daemon's user delete there, and put the machine's clock right; until then the disk fills up.",
 )
-"""What is past its time could not be deleted."""
+"""What is past its retention could not be deleted."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetentionPaths:
-    """Where things lie on the disk."""
+    """Files and directories that retention deletes from."""
 
     recordings: Path
     refused: Path
@@ -62,7 +62,7 @@ class RetentionPaths:
 
 
 class Retention:
-    """One for the daemon; one pass at a time."""
+    """Carries out retention passes, one at a time."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Retention:
         clock: Clock,
         trust: ClockTrust | None = None,
     ) -> None:
-        """`limits` are those of the settings of the moment; without `trust` the clock is believed as it is now."""
+        """`limits` gives the limits of the present settings; without `trust` the clock is believed."""
         self._limits = limits
         self._paths = paths
         self._old = old
@@ -84,7 +84,7 @@ class Retention:
         self._log = structlog.get_logger("retention")
 
     async def turn(self, alarms: Alarms) -> None:
-        """A pass by the clock."""
+        """One hourly pass."""
         try:
             await self.carry_out("retention", False)
         except Unavailable as error:
@@ -95,7 +95,7 @@ class Retention:
             alarms.clear(RETENTION, "a pass came to its end")
 
     async def carry_out(self, by: str, is_dry_run: bool) -> RetentionReport:
-        """Delete what is past its time, or only count it.
+        """Delete what is past its retention, or only count it.
 
         Raises Unavailable while rows wait, WrongState when the clock was set, OSError.
         """
@@ -172,7 +172,7 @@ class Retention:
         return counts
 
     def _refused(self, limits: RetentionSettings, wall: datetime, is_dry_run: bool) -> int:
-        """In a thread: delete the file of refused rows when the last of them is too old; its size."""
+        """Delete the file of refused rows when its newest row is too old; returns its size. It runs in a thread."""
         if not limits.refused_days:
             return 0
         try:
@@ -187,7 +187,7 @@ class Retention:
 
 
 def retaining(retention: Retention, alarms: Alarms) -> AbstractAsyncContextManager[None]:
-    """Passes in the background until the block ends."""
+    """Run hourly passes in the background until the block ends."""
     return repeat_in_background(
         "retention", lambda: retention.turn(alarms), Rhythm(PASS_EVERY_S, FIRST_PASS_AFTER_S), alarms
     )

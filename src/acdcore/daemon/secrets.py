@@ -18,7 +18,7 @@ RIGHTS = {right.name.lower(): right for right in Right}
 
 
 def read_or_make_keys(directory: Path) -> tuple[ApiKey, ...]:
-    """The keys of the control plane: lines of `name right secret`; an admin's is made when there is no file.
+    """The keys of the control plane: lines of `name right secret`. Without a file, one with an admin's key is made.
 
     Raises SettingsError naming file and line.
     """
@@ -30,7 +30,7 @@ def read_or_make_keys(directory: Path) -> tuple[ApiKey, ...]:
 
 
 def read_keys(directory: Path) -> tuple[ApiKey, ...]:
-    """The keys of the file; raises SettingsError naming file and line, also when there is no file."""
+    """The keys in the file; raises SettingsError naming file and line, also when there is no file."""
     file = directory / API_KEYS_FILE
     keys = []
     for number, line in enumerate(file_lines(file), start=1):
@@ -44,7 +44,7 @@ def read_keys(directory: Path) -> tuple[ApiKey, ...]:
 
 
 def key_changes(was: Iterable[ApiKey], becomes: Iterable[ApiKey]) -> Iterator[SettingChange]:
-    """What differs between two lists of keys, without their secrets."""
+    """The differences between two lists of keys, without their secrets."""
     before, after = {key.name: key for key in was}, {key.name: key for key in becomes}
     for name in sorted({*before, *after}):
         old, new = before.get(name), after.get(name)
@@ -56,7 +56,7 @@ def key_changes(was: Iterable[ApiKey], becomes: Iterable[ApiKey]) -> Iterator[Se
 
 
 def read_or_make_secret(directory: Path) -> bytes:
-    """What chooses the digest algorithms of names that do not exist: made at the first start, the same from then on.
+    """The secret by which unknown user names always get the same digest algorithms; made at the first start.
 
     Raises SettingsError naming the file.
     """
@@ -66,9 +66,11 @@ def read_or_make_secret(directory: Path) -> bytes:
     try:
         secret = bytes.fromhex("".join(file_lines(file)))
     except ValueError as error:
-        raise SettingsError(str(file), "", "is not in hexadecimal; delete it, and it is made anew") from error
+        raise SettingsError(
+            str(file), "", "is not hexadecimal; delete the file, and the next start makes a new one"
+        ) from error
     if not secret:
-        raise SettingsError(str(file), "", "is empty; delete it, and it is made anew")
+        raise SettingsError(str(file), "", "is empty; delete the file, and the next start makes a new one")
     return secret
 
 
@@ -79,17 +81,17 @@ def file_lines(file: Path) -> list[str]:
     except OSError as error:
         raise SettingsError(str(file), "", f"cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise SettingsError(str(file), "", "is not text in UTF-8; write it anew") from error
+        raise SettingsError(str(file), "", "is not UTF-8 text; write it again as UTF-8") from error
 
 
 def keep_passwords(directory: Path, new: Iterable[SeededAgent]) -> None:
-    """Keep the generated passwords of new agents' phones for the operator."""
+    """Write the generated passwords of new agents' phones into a file for the operator."""
     lines = [f"{agent.record.agent} {agent.password}" for agent in new]
     write_private(directory / SOFTPHONES_FILE, "\n".join(["# agent password", *lines, ""]))
 
 
 def find_password(directory: Path, agent: str) -> str | None:
-    """The generated password of an agent's phone, if it is still in the file."""
+    """The generated password of an agent's phone; None when it is not in the file."""
     try:
         lines = (directory / SOFTPHONES_FILE).read_text("utf-8", "replace").splitlines()
     except OSError:

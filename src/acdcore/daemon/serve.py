@@ -1,4 +1,4 @@
-"""The composition root: builds every part once, starts them bottom-up, and drains them top-down."""
+"""The composition root: builds every part once, starts them bottom-up, and stops them top-down."""
 
 import asyncio
 import contextlib
@@ -91,23 +91,23 @@ class Running:
     """A daemon that takes calls."""
 
     snapshot: Snapshot
-    """What it was built from."""
+    """The settings, flows, calendars and prompts that it was built from."""
     context: CallContext
-    """Its parts."""
+    """The parts that call scripts use."""
     switchboard: Switchboard
-    """Its live calls."""
+    """The live calls."""
     operations: Operations
-    """What the control plane asks."""
+    """The operations that the control plane calls."""
     storage: Storage
-    """Its memory."""
+    """Database, spool and directory."""
     events: CallEventStream
-    """What happens, live."""
+    """The event stream."""
     udp: Address
-    """Where it takes calls over UDP."""
+    """The SIP address for UDP."""
     tcp: Address
-    """Where it takes calls over TCP."""
+    """The SIP address for TCP."""
     http: Address
-    """Where the control plane listens."""
+    """The address of the control plane."""
 
 
 @contextlib.asynccontextmanager
@@ -118,10 +118,10 @@ async def serve(
     observer: Observer | None = None,
     looks: Sequence[Look] = (),
 ) -> AsyncIterator[Running]:
-    """Start everything and yield once calls are taken; at the end drain the calls and give everything back.
+    """Start everything and yield once calls are taken; at the end drain the calls and stop everything.
 
-    `observer` sees every SIP message; `looks` tell what may be wrong outside of all parts. Raises SettingsError, and
-    Unavailable for an address that is taken, a database that does not start, or speech that cannot be made.
+    `observer` sees every SIP message; `looks` report alarms from outside of all parts. Raises SettingsError, and
+    Unavailable for an address that is taken, a database that does not start, or texts that cannot be read aloud.
     """
     settings = snapshot.settings
     alarms = Alarms(clock)
@@ -228,7 +228,9 @@ async def serve(
         transcription = open_transcription(snapshot, storage, clock)
         await stack.enter_async_context(transcribing(transcription, alarms))
         await stack.enter_async_context(keeping_time(settings.storage.directory, trust, clock, alarms))
-        stack.callback(readers.stop)  # before the control plane, which waits for a reload that has them read
+        stack.callback(
+            readers.stop
+        )  # before the control plane: when that is closed it waits for a reload, which needs the speech helpers
         stack.push_async_callback(drained, reload, switchboard, on_progress)
         stack.callback(queueing.note_shutdown)
         yield Running(
@@ -248,7 +250,7 @@ async def serve(
 async def speaking_ahead(
     context: CallContext, reload: Reloader, readers: ReadersAhead, alarms: Alarms
 ) -> AsyncIterator[None]:
-    """Speak the numbers of agents while calls go on: of all that are known now, later of those who are rung."""
+    """Render the announcements of agents' numbers in the background: of all known agents, later of those being rung."""
     snapshot, ahead = reload.snapshot, context.library.prerendered
     ahead.want_agents(context.directory.agents(), snapshot.flows.values(), snapshot.sayings)
 
@@ -260,7 +262,7 @@ async def speaking_ahead(
 
 
 def open_transcription(snapshot: Snapshot, storage: Storage, clock: Clock) -> Transcription | None:
-    """What writes down recordings; None: nothing is to be written down."""
+    """The transcription of recordings; None when the settings ask for no transcripts."""
     settings = snapshot.settings
     if settings.recognition.transcripts is TranscriptKind.NONE:
         return None
@@ -272,12 +274,12 @@ def open_transcription(snapshot: Snapshot, storage: Storage, clock: Clock) -> Tr
 
 
 async def drained(reload: Reloader, switchboard: Switchboard, on_progress: Progress) -> None:
-    """Let the calls go on for as long as the settings of this moment have it, and say how many there still are."""
+    """Let the calls go on for `drain_s` of the present settings, and print how many there still are."""
     await switchboard.drain(reload.snapshot.settings.trunk_capacity.drain_s, on_progress)
 
 
 def open_retention(reload: Reloader, storage: Storage, clock: Clock, trust: ClockTrust) -> Retention:
-    """What deletes by the limits of the settings of the moment."""
+    """Retention by the limits of the present settings."""
     settings = reload.snapshot.settings
     places = RetentionPaths(settings.recording.directory, storage.rejected)
     old = PgRetention(storage.database)
@@ -292,7 +294,7 @@ def control_plane(
     reload: Reloader,
     keys: tuple[ApiKey, ...],
 ) -> ControlPlane:
-    """The HTTP side."""
+    """The control plane with all that it needs."""
     settings = reload.snapshot.settings
 
     def targets() -> dict[QueueName, float]:
@@ -332,7 +334,7 @@ def control_plane(
 
 
 class Health:
-    """Asks every part how it is."""
+    """Collects the health of every part."""
 
     def __init__(self, context: CallContext, storage: Storage, queueing: OpenDispatcher) -> None:
         self._context = context
@@ -340,7 +342,7 @@ class Health:
         self._queueing = queueing
 
     def parts(self) -> tuple[PartHealth, ...]:
-        """Every part, those that calls need first."""
+        """The health of every part; parts that calls need come first."""
         lines, engine = self._context.trunk_capacity, self._context.event_router.engine
         storage = self._storage.health()
         census = engine.census()

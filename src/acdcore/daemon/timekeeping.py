@@ -1,4 +1,4 @@
-"""Timekeeping: when the machine's clock is set while calls are up, everything that goes by the time of day follows.
+"""Timekeeping: when the machine's clock is set while calls are up, everything that uses the time of day follows.
 
 records, events, live views     go by the new time from the next event on; how long things lasted stays right
 callbacks and messages          come due and grow old in as long a time as before; appointments stay at their time of
@@ -28,16 +28,16 @@ from acdcore.kernel.clock import Clock, suspended_s
 from acdcore.kernel.clock_watch import ClockReading, ClockStep, ClockTrust, ClockWatch, read
 
 SEEN_FILE = "clock-seen"
-"""In storage's directory: the time of day that was believed last, in ISO 8601."""
+"""File in the storage directory: the last time of day that was believed, in ISO 8601."""
 KEEP_EVERY_S = 600.0
-"""Between two writes of that file."""
+"""Seconds between two writes of that file."""
 CLOCK_SET = AlarmKind(
     "clock_set",
     Severity.MINOR,
     "Find out who sets the clock: let NTP (chrony, systemd-timesyncd) slew it, and start the daemon after it.",
     3_600.0,
 )
-"""The time of day has leapt while the daemon ran."""
+"""The time of day was set while the daemon ran."""
 CLOCK_DOUBTED = AlarmKind(
     "clock_doubted",
     Severity.MAJOR,
@@ -47,12 +47,12 @@ CLOCK_DOUBTED = AlarmKind(
 
 
 def first_reading(clock: Clock) -> ClockReading:
-    """All clocks at the start, however long that takes."""
+    """The first reading of all clocks, at the start."""
     return read(clock) or ClockReading(clock.now(), clock.wall(), suspended_s())
 
 
 def load_trust(directory: Path, clock: Clock) -> ClockTrust:
-    """What the last run believed of the clock; for the start, before anything is deleted."""
+    """Load the time that the last run believed. It is for the start, before anything is deleted."""
     try:
         seen = datetime.fromisoformat((directory / SEEN_FILE).read_text("ascii").strip())
     except (OSError, ValueError):
@@ -61,19 +61,19 @@ def load_trust(directory: Path, clock: Clock) -> ClockTrust:
 
 
 def keep_seen(directory: Path, wall: datetime) -> None:
-    """Write down that this time was believed. Raises OSError. Not for the event loop."""
+    """Write the believed time into the file. Raises OSError. It writes to the disk, so not on the event loop."""
     unfinished = directory / f"{SEEN_FILE}.tmp"
     unfinished.write_text(f"{wall.isoformat()}\n", "ascii")
     os.replace(unfinished, directory / SEEN_FILE)
 
 
 def keeping_time(directory: Path, trust: ClockTrust, clock: Clock, alarms: Alarms) -> AbstractAsyncContextManager[None]:
-    """Keep the time that is believed for the next start, until the block ends."""
+    """Write the believed time for the next start again and again, until the block ends."""
 
     async def keep() -> None:
         reading = read(clock)
         if reading is not None and not trust.doubt(reading):
-            with suppress(OSError):  # a full disk has alarms of its own; an older time is as good
+            with suppress(OSError):  # a full disk has its own alarms; an older time in the file does no harm
                 await asyncio.to_thread(keep_seen, directory, reading.wall)
 
     return repeat_in_background("clock", keep, Rhythm(KEEP_EVERY_S), alarms)
@@ -81,7 +81,7 @@ def keeping_time(directory: Path, trust: ClockTrust, clock: Clock, alarms: Alarm
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """What goes by the time of day."""
+    """The parts that use the time of day."""
 
     context: CallContext
     switchboard: Switchboard
@@ -90,7 +90,7 @@ class Timed:
 
 
 class Timekeeper:
-    """Looks at the clocks every second and tells those concerned; `look` is one of `watching`'s."""
+    """Compares the clocks every second and informs the parts; `look` is called by `watching`."""
 
     def __init__(
         self, timed: Timed, trust: ClockTrust, first: ClockReading, reading: Callable[[], ClockReading | None]
@@ -102,7 +102,7 @@ class Timekeeper:
         self._doubt = trust.doubt(first)
 
     def look(self) -> tuple[Condition, ...]:
-        """Follow a leap of the clock, and say whether it is believed."""
+        """Follow a clock that was set; returns the alarms about it."""
         reading = self._reading()
         if reading is None:
             return ()

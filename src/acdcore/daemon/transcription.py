@@ -1,8 +1,8 @@
-"""The background job that writes down recordings: one process, one recording after the other, when nobody waits for it.
+"""The background job that makes transcripts of recordings: one process, one recording after the other, at low priority.
 
-What waits is asked of the database (`storage.stores.transcripts`), messages first, then the newest talk. A recording is
-either written down or still waits, whatever happens in between; what an engine fails at twice is kept with the reason,
-and not tried again.
+The database says which recordings wait (`storage.stores.transcripts`): messages first, then the newest talk. A crash
+loses nothing: a recording without a transcript still waits. When the engine fails twice at a recording, the reason is
+stored in place of a transcript.
 """
 
 import asyncio
@@ -33,19 +33,19 @@ TRANSCRIPTS = AlarmKind(
     "Read the detail: install the extra speech, repair the recogniser, "
     "or write down fewer ([recognition] transcripts).",
 )
-"""Recordings are not written down, or too many wait."""
+"""No transcripts can be made, or too many recordings wait."""
 COMMAND = (sys.executable, "-m", "acdcore.recognition.transcribing")
 FIRST_AFTER_S = 60.0
-"""The start has better things to do."""
+"""The first look waits until the start is over."""
 EVERY_S = 20.0
-"""Between two looks at what waits: a message is written down soon after it was left."""
+"""Seconds between two looks at what waits, so that a message has its transcript soon."""
 BATCH = 20
-"""Recordings of one look."""
+"""Recordings that one look takes."""
 BACKLOG = timedelta(days=7)
-"""Older recordings are not begun with: who turns this on does not wait for years of talks, and who is behind by so much
-will never catch up."""
+"""Older recordings get no transcript: after turning transcripts on nobody waits for years of talks, and a machine that
+is so far behind would never catch up."""
 LATE_MAX = 1_000
-"""More that wait are an alarm."""
+"""More waiting recordings than this raise the alarm."""
 ATTEMPTS_MAX = 2
 LINE_MAX = 16 * 1024 * 1024
 """Octets of a transcript: a day of talking."""
@@ -53,23 +53,23 @@ LINE_MAX = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class TranscriptionSettings:
-    """What is written down, and by what."""
+    """Which recordings get transcripts, and by which engine."""
 
     engine: RecognitionSettings
     recordings: Path
-    """Their directory."""
+    """The directory of the recordings."""
     missing: tuple[str, ...] = ()
-    """Packages without which nothing can be written down."""
+    """Missing packages; without them no transcripts can be made."""
     server_key: str = field(default="", repr=False)
-    """Of the server that the engine `http` asks; empty: it wants none."""
+    """API key of the server that the engine `http` asks; empty: the server needs none."""
     command: tuple[str, ...] = COMMAND
     within_s: float = 300.0
     within_times: float = 4.0
-    """A recording is given so long, and so many times its length: the process has the lowest priority."""
+    """Multiple of the recording's length that is added to `within_s`: the process has the lowest priority."""
 
 
 class Transcription:
-    """One for the daemon."""
+    """Makes transcripts for the daemon."""
 
     def __init__(self, settings: TranscriptionSettings, store: PgTranscripts, clock: Clock) -> None:
         self._settings = settings
@@ -79,7 +79,7 @@ class Transcription:
         self._log = structlog.get_logger("transcripts")
 
     async def turn(self, alarms: Alarms) -> None:
-        """Write down what waits, until nothing does."""
+        """Make transcripts until no recording waits."""
         missing = ", ".join(self._settings.missing)
         if missing:
             alarms.hold(TRANSCRIPTS, f"not installed: {missing}; pip install '{EXTRA}'")
@@ -107,11 +107,11 @@ class Transcription:
         is_http = engine.engine == "http"
         told = {"url": engine.url if is_http else "", "model": engine.model, "key": self._settings.server_key}
         async with opened_process(self._settings.command, LINE_MAX) as process:
-            await process.send(json.dumps(told).encode() + b"\n")  # not on the command line, which everybody sees
+            await process.send(json.dumps(told).encode() + b"\n")  # not on the command line, which every user can see
             yield process
 
     async def _write(self, recording: Unwritten, process: HelperProcess) -> None:
-        """Raises HelperGone when the process is of no more use, Unavailable without the engine or the database."""
+        """Transcribe one recording. Raises HelperGone when the process must end, Unavailable without the database."""
         limits = self._settings
         try:
             file = located(limits.recordings, recording.path)
@@ -131,7 +131,7 @@ class Transcription:
             await self._keep(recording, str(answer.get("language", "")), parts_of(answer), "")
 
     async def _fail(self, recording: Unwritten, reason: str) -> None:
-        """Once more, or never again."""
+        """Try the recording once more, or, after the second failure, store the reason."""
         key = (recording.call_id, recording.n)
         self._failures[key] += 1
         self._log.warning("transcript_failed", path=recording.path, reason=reason)
@@ -145,7 +145,7 @@ class Transcription:
 
 
 def parts_of(answer: dict[str, object]) -> tuple[SpokenPart, ...]:
-    """The parts in a helper's answer. Raises HelperGone for nonsense."""
+    """The parts in a helper's answer. Raises HelperGone when it cannot be read."""
     found = answer.get("parts", [])
     try:
         assert isinstance(found, list)
@@ -159,7 +159,7 @@ def parts_of(answer: dict[str, object]) -> tuple[SpokenPart, ...]:
 
 @contextlib.asynccontextmanager
 async def transcribing(transcription: Transcription | None, alarms: Alarms) -> AsyncIterator[None]:
-    """Write down in the background until the block ends; None: nothing is to be written down."""
+    """Make transcripts in the background until the block ends; None: make none."""
     if transcription is None:
         yield
         return

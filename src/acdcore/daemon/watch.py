@@ -13,15 +13,15 @@ from acdcore.kernel.background import Rhythm, repeat_in_background, run_guarded
 LOOK_EVERY_S = 1.0
 """Soon enough for people; each look reads a dozen counters."""
 Condition: TypeAlias = tuple[AlarmKind, str]
-"""What may be wrong, and how it is wrong at this moment; "" when it is not."""
+"""An alarm and its present detail; "" when it is not raised."""
 Look: TypeAlias = Callable[[], Iterable[Condition]]
-"""Tells how all that one part knows about is at this moment; called on the event loop, must not wait."""
+"""Returns the conditions of one part; called on the event loop, must not wait."""
 LOG_LEVELS = {Severity.CRITICAL: "critical", Severity.MAJOR: "error", Severity.MINOR: "warning"}
 
 
 @contextlib.asynccontextmanager
 async def watching(alarms: Alarms, looks: Sequence[Look]) -> AsyncIterator[None]:
-    """Look again and again in the background, and a last time at the end."""
+    """Look every second in the background, and a last time at the end."""
 
     async def look() -> None:
         look_once(alarms, looks)
@@ -32,7 +32,7 @@ async def watching(alarms: Alarms, looks: Sequence[Look]) -> AsyncIterator[None]
 
 
 def look_once(alarms: Alarms, looks: Sequence[Look]) -> None:
-    """Look at everything; what one look raises comes out when the others have had their turn."""
+    """Call every look; an error of one is raised after all others were called."""
     faults: list[Exception] = []
     for conditions in looks:
         try:
