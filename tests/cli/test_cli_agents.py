@@ -98,7 +98,7 @@ async def test_number_that_no_phone_can_have_is_named_and_changes_nothing(
         file.write('[[agents]]\nnumber = "../calls"\nname = "Path"\nskills = {}\n')
     typed = await shell("agents", "import", "--config", wanted)
     assert typed.status == 1
-    assert "agents.2.number: '../calls' is no number of a phone" in typed.err
+    assert "agents.2.number: '../calls' cannot be an agent's number" in typed.err
     assert served.centre.agent_records == before
 
 

@@ -1,4 +1,4 @@
-"""What can be wrong with what is kept: each an alarm of its own."""
+"""The alarms of storage."""
 
 from typing import Final
 
@@ -15,19 +15,19 @@ ROWS_LATE: Final = AlarmKind(
     Severity.MAJOR,
     "Read the detail: a missing table, a full disk of the database or one that is too slow keeps records from it.",
 )
-"""The database answers, and records wait all the same."""
+"""The database answers, but records still wait."""
 ROWS_REFUSED: Final = AlarmKind(
     "rows_refused",
     Severity.MAJOR,
     "Read the file that the detail names, correct what its reasons say, and move the file away when it is dealt with.",
 )
-"""Records that the database will never take lie in `rejected.jsonl`."""
+"""Records that the database will never accept were put into `rejected.jsonl`."""
 ROWS_LOST: Final = AlarmKind(
     "rows_lost",
     Severity.CRITICAL,
     "Make room on the spool's disk and bring the database back; what is lost stays lost.",
 )
-"""The spool was full, on disk or in memory, and records were dropped; holds until the next start."""
+"""The spool was full, on disk or in memory, and records were dropped; raised until the next start."""
 SPOOL_DISK: Final = AlarmKind(
     "spool_disk",
     Severity.CRITICAL,

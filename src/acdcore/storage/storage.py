@@ -1,4 +1,4 @@
-"""Storage as the application gets it: all that is behind call control's Protocols, started and stopped in order."""
+"""Storage as the application uses it: it implements call control's Protocols, and is started and stopped in order."""
 
 import asyncio
 import contextlib
@@ -36,38 +36,38 @@ from acdcore.storage.stores.screening import PgScreeningStore
 from acdcore.storage.stores.seed import SeededAgent, Seeds, read_seeds, seed
 
 LAST_DELIVERY_WITHIN_S = 5.0
-"""At the end the backlog is delivered as far as this goes; the rest waits on disk for the next start."""
+"""Seconds for the delivery of the backlog at the end; the rest waits on disk for the next start."""
 LEFTOVERS_WITHIN_S = 10.0
-"""At the start the rows of an earlier run are delivered first, some 60,000 in this time; the rest follows later."""
+"""Seconds for the delivery of an earlier run's rows before the start goes on, some 60,000 rows; the rest follows."""
 LATE_ROW_S = 60.0
-"""A row older than this makes storage report itself as behind."""
+"""When the oldest row has waited longer than this, storage is reported as late."""
 
 
 @dataclass(frozen=True, slots=True)
 class StorageSettings:
-    """Where things are kept."""
+    """The settings of storage."""
 
     directory: Path
-    """Everything that storage writes itself: the cluster, the spool."""
+    """The directory for the cluster and the spool."""
     realm: str
-    """The registrar's realm; the stored password hashes depend on it."""
+    """The registrar's realm, which is part of the stored password hashes."""
     agents_file: Path
-    """Agents to begin with."""
+    """Agents for an empty database."""
     customers_file: Path
-    """Customers to begin with."""
+    """Customers for an empty database."""
     dsn: str = ""
-    """A PostgreSQL server (14 or later) of the operator's; "" starts the embedded one."""
+    """The operator's PostgreSQL server (14 or later); "" starts the embedded one."""
     trunk_users: Mapping[str, str] = field(default_factory=dict)
-    """The users with which trunks prove themselves, and the trunks' names: no agent may have such a number."""
+    """Trunks' names by the users with which they log in: no agent may have such a user as its number."""
     spool_bytes_max: int = SPOOL_BYTES_MAX
-    """Disk that undelivered rows may take."""
+    """Bytes on disk that undelivered rows may take."""
     first_answer_within_s: float = 30.0
-    """Agents and customers are needed at the start; a server that is starting at the same time gets so long."""
+    """Seconds to wait for the first answer of the server, which may be starting at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
 class StorageHealth:
-    """Whether storage keeps up."""
+    """The health of storage."""
 
     is_ok: bool
     """False when the database is away or rows are late, lost or refused."""
@@ -77,7 +77,7 @@ class StorageHealth:
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """What the application hands to call control and to the control plane."""
+    """The parts of storage that call control and the control plane use."""
 
     directory: Directory
     customers: CustomerStore
@@ -89,17 +89,17 @@ class Storage:
     database: Database
     drainer: Drainer
     rejected: Path
-    """Where rows lie that the database refused."""
+    """The file of rows that the database refused."""
     new_agents: tuple[SeededAgent, ...]
-    """Agents created at this start, with passwords; empty from the second start on."""
+    """Agents that this start created, with passwords; empty from the second start on."""
 
     def health(self) -> StorageHealth:
-        """In one line, for the health page."""
+        """The health, with one line of detail."""
         problems = [problem for _, problem in self.conditions() if problem]
         return StorageHealth(not problems, "; ".join(problems) or f"{self.spool.backlog().rows} rows wait")
 
     def conditions(self) -> tuple[tuple[AlarmKind, str], ...]:
-        """Everything that may be wrong, and how it is at this moment; "" for what is well."""
+        """Every alarm of storage with its present detail; "" for one that is not raised."""
         backlog = self.spool.backlog()
         waiting = f"{backlog.rows} rows wait"
         is_up = self.database.is_up
@@ -121,7 +121,7 @@ async def open_storage(
     on_progress: Callable[[str], None] = lambda _: None,
     keep: Callable[[Sequence[SeededAgent]], None] = lambda _: None,
 ) -> AsyncIterator[Storage]:
-    """Start storage; at the end deliver what can be delivered and leave the rest safe on disk.
+    """Start storage; at the end deliver what can be delivered, and leave the rest on disk.
 
     `keep` stores the new agents' passwords for the operator before they come into force. Raises `Unavailable` when
     there is no database at the start, `SettingsError` for a wrong file.
@@ -142,7 +142,7 @@ async def open_storage(
         directory = MemoryDirectory()
         screening, hours = PgScreeningStore(database, bus), PgHoursStore(database)
         async with database.connection() as connection:
-            await people.load(connection, directory)  # After the leftovers, which hold the last contacts.
+            await people.load(connection, directory)  # After the rows of the last run, which contain the last contacts.
             await screening.load(connection)
             await hours.load(connection)
         _refuse_shadowed_trunks(directory, settings.trunk_users)
@@ -191,7 +191,7 @@ async def _prepare(
 async def _delivery(
     settings: StorageSettings, clock: Clock, database: Database
 ) -> AsyncIterator[tuple[DiskSpool, Drainer]]:
-    """The spool with the drainer behind it; at the end rows are on disk first, then delivered if that is possible."""
+    """The spool and its drainer; at the end rows are written to disk first, then delivered if that is possible."""
     loop = asyncio.get_running_loop()
     durable = asyncio.Event()
 
@@ -200,7 +200,9 @@ async def _delivery(
 
     with DiskSpool(settings.directory / "spool", clock, wake, settings.spool_bytes_max) as spool:
         drainer = Drainer(spool, database, durable)
-        await drainer.finish(LEFTOVERS_WITHIN_S)  # so that the history is whole when it is asked what a crash cut short
+        await drainer.finish(
+            LEFTOVERS_WITHIN_S
+        )  # so that the history is complete when it is asked for calls that a crash cut short
         task = asyncio.create_task(drainer.run(), name="spool drainer")
         try:
             yield spool, drainer

@@ -1,8 +1,8 @@
 """The journal's directory: names, reading, packing and retention of segments.
 
 `2026-11-05_20261104T161500.123456Z.jsonl`: the operator's day, and the moment in UTC at which the segment began, so
-that names sort by time whatever the clocks do in autumn. Finished days end in `.gz`. Names that look otherwise are not
-ours, and are left alone.
+that names sort by time also when daylight saving time ends. Finished days end in `.gz`. Files with other names are not
+ours and are not touched.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ PACKED: Final = ".jsonl.gz"
 _NAME: Final = re.compile(r"(\d{4}-\d\d-\d\d)_(\d{8}T\d{6}\.\d{6})Z\.jsonl(\.gz)?")
 _MOMENT: Final = "%Y%m%dT%H%M%S.%f"
 LEVEL: Final = 6
-"""Of gzip: a busy day of 200 MB becomes some 15 MB in a few seconds of a background thread."""
+"""Compression level of gzip: a busy day of 200 MB becomes some 15 MB in a few seconds of a background thread."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -49,9 +49,9 @@ class JournalRetention:
     """How much journal is kept."""
 
     days: int = 35
-    """Days back from today: five weeks, what a forecast by weekday looks at."""
+    """Days back from today: five weeks, enough for a forecast by weekday."""
     size_bytes_max: int = 4_000_000_000
-    """All segments together; the oldest go first, the one being written never."""
+    """Bytes of all segments together; the oldest are deleted first, the one being written never."""
 
 
 def segment_path(directory: Path, day: date, began_wall: datetime) -> Path:
@@ -63,7 +63,9 @@ def segment_files(directory: Path) -> list[SegmentFile]:
     """All segments, oldest first; none when there is no such directory. Raises `OSError`."""
     found = _found(directory)
     packed = {each.began_wall for each in found if each.is_packed}
-    return [each for each in found if each.is_packed or each.began_wall not in packed]  # both: stopped while packing
+    return [
+        each for each in found if each.is_packed or each.began_wall not in packed
+    ]  # both files exist when packing was interrupted
 
 
 def day_files(directory: Path, day: date) -> list[Path]:
@@ -72,10 +74,10 @@ def day_files(directory: Path, day: date) -> list[Path]:
 
 
 def lines(path: Path) -> Iterator[str]:
-    """The lines of a segment with their line feeds; rubbish in a plain file is passed on as it is.
+    """The lines of a segment with their line feeds; damaged lines of a plain file are passed on unchanged.
 
-    One that was packed since its name was read is read as packed. Raises `JournalError` where a packed file is damaged,
-    `OSError`.
+    A segment that was packed after its name was read is still found. Raises `JournalError` where a packed file is
+    damaged, and `OSError`.
     """
     if not path.name.endswith(PACKED):
         try:
@@ -94,12 +96,12 @@ def lines(path: Path) -> Iterator[str]:
 
 
 def packed_path(path: Path) -> Path:
-    """Where a plain segment is when it is packed."""
+    """The path of a plain segment after packing."""
     return path.with_name(path.name.removesuffix(PLAIN) + PACKED)
 
 
 def pack(path: Path) -> Path:
-    """Compress a finished segment in its place; raises `OSError`, and then it is as it was."""
+    """Compress a finished segment and delete the original; on `OSError` the segment is unchanged."""
     packed = packed_path(path)
     unfinished = packed.with_suffix(".tmp")
     try:
@@ -124,7 +126,7 @@ def pack(path: Path) -> Path:
 def expired(
     files: Sequence[SegmentFile], sizes: Sequence[int], today: date, retention: JournalRetention
 ) -> list[SegmentFile]:
-    """Those that are to go, oldest first; `files` are sorted, `sizes` are theirs in bytes."""
+    """The segments to delete, oldest first; `files` are sorted, `sizes` are their sizes in bytes."""
     first = today - timedelta(days=retention.days)
     rest_bytes = sum(sizes)
     gone = []

@@ -1,11 +1,11 @@
-"""The journal on disk: `record` takes a turn at once, a thread of its own has it on disk some 50 ms later.
+"""The journal on disk: `record` takes a turn at once, and a thread writes it to disk some 50 ms later.
 
 Rules:
-- The event loop never touches the disk and never waits: it leaves the turn for the thread (`writer`).
+- The event loop never touches the disk and never waits: it puts the turn into the thread's queue (`writer`).
 - A segment begins at the start, at midnight of the operator's zone, after `SEGMENT_TURNS_MAX`, after a gap, and at the
-  shutdown; it stands alone, since it begins with the whole state of the floor.
-- When the disk fails, is nearly full, or falls behind for too long, the segment ends with a mark (if the disk still
-  takes one), `alarm` says why, and calls go on; a new segment is tried every `RETRY_AFTER_S`.
+  shutdown. It can be read alone, since it begins with the dispatcher's whole state.
+- When the disk fails, is nearly full, or falls behind for too long, the segment ends with a mark (if that can still be
+  written), `alarm` says why, and calls go on; a new segment is tried every `RETRY_AFTER_S`.
 - Finished days are packed, days past the limits are deleted, by a second thread that nobody waits for.
 """
 
@@ -33,17 +33,17 @@ __all__ = ["DiskJournal", "JournalSettings", "last_state"]
 MEMORY_TURNS_MAX: Final = 50_000
 """Turns in memory that the disk has not taken yet: minutes of the busiest call centre, some 50 MB."""
 RETRY_AFTER_S: Final = 60.0
-"""After a gap: to take the whole state for a new segment costs the loop some milliseconds."""
+"""Seconds after a gap: the whole state for a new segment costs the event loop some milliseconds."""
 SEGMENT_TURNS_MAX: Final = 100_000
-"""What a start after a crash has to fold at most: some seconds."""
+"""Turns that a start after a crash has to fold at most, which takes some seconds."""
 SEGMENTS_TRIED_MAX: Final = 3
-"""How many segments a restart looks at: older ones say nothing about now."""
+"""How many segments a restart looks at: older ones say nothing about the present."""
 
 
 class DiskJournal:
-    """`with DiskJournal(...) as journal:`, then `journal.record` keeps its turns. Never raises for the disk.
+    """`with DiskJournal(...) as journal:`, then `journal.record` keeps the turns. Disk errors are never raised.
 
-    All methods are for the event loop's thread.
+    Call all methods in the event loop's thread.
     """
 
     def __init__(self, settings: JournalSettings, dispatcher: Dispatcher, clock: Clock) -> None:
@@ -56,11 +56,11 @@ class DiskJournal:
         self._midnight = datetime.max.replace(tzinfo=UTC)
         """When the segment's day ends."""
         self._look_at = 0.0
-        """When to look whether it has, monotonic."""
+        """When to check next whether it has ended, monotonic seconds."""
         self._turns = 0
-        """Turns in the segment."""
+        """Number of turns in the segment."""
         self._stop: tuple[float, str] | None = None
-        """Since when no journal is kept (monotonic), and why; None while one is."""
+        """Since when no journal is kept (monotonic seconds), and why; None while it is kept."""
         self._is_closed = False
         self.gaps = 0
         """How often turns were lost since the start."""
@@ -73,45 +73,45 @@ class DiskJournal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Everything recorded is on disk when this returns, unless the disk fails. What comes later is not recorded."""
+        """When this returns, everything recorded is on disk, unless the disk fails. Later turns are not recorded."""
         self._is_closed = True
         self._writer.put(Mark(MarkKind.CLOSED, self._clock.now()))
         self._writer.close()
 
     @property
     def alarm(self) -> str:
-        """What is wrong with the journal at this moment; "" when nothing is."""
+        """What is wrong with the journal now; "" when nothing is wrong."""
         if self._stop is not None:
             return f"no journal is kept: {self._stop[1]}"
         return self._writer.tidying_problem
 
     def record(self, now: float, event: Input, decisions: Sequence[Decision]) -> None:
-        """Keep one turn that was carried out; nobody may change `decisions` afterwards."""
+        """Record one turn that was carried out; `decisions` must not be changed afterwards."""
         if self._is_closed:
             return
         if self._stop is None:
             self._keep(now, event, decisions)
         elif now >= self._stop[0] + RETRY_AFTER_S:
-            self._begin(now)  # with the state that this turn led to
+            self._begin(now)  # with the state after this turn
 
     def clock_set(self) -> None:
-        """The time of day has leapt: go on in a segment that begins with the new one."""
+        """The time of day was set: go on in a new segment, which begins with the new time."""
         if self._stop is None and not self._is_closed:
             self._continue(self._clock.now())
 
     def note_shutdown(self) -> None:
-        """The daemon begins to stop: what callers and agents lose from here on, the next start may give back."""
+        """The daemon begins to stop: the next start may restore places that callers and agents lose from here on."""
         if self._stop is None and not self._is_closed:
             now = self._clock.now()
-            self._continue(now)  # in a segment that the next start has read at once
+            self._continue(now)  # in a new segment, which the next start reads quickly
             self._writer.put(Mark(MarkKind.SHUTDOWN, now))
 
     def wait_durable(self, within_s: float) -> bool:
-        """Block until all that was recorded is on disk or lost; False when it took longer. Not for the event loop."""
+        """Block until everything recorded is on disk or lost; False on timeout. Do not call it on the event loop."""
         return self._writer.wait_durable(within_s)
 
     def backlog(self) -> int:
-        """Turns that the disk has not taken yet, for the figures."""
+        """Number of turns that are not on disk yet."""
         return self._writer.backlog()
 
     def _keep(self, now: float, event: Input, decisions: Sequence[Decision]) -> None:
@@ -135,9 +135,9 @@ class DiskJournal:
         self._stop = (now, text)
 
     def _look_at_the_day(self, now: float) -> None:
-        """The turn that finds midnight past is the last of its segment."""
+        """Begin a new segment after the first turn past midnight."""
         rest_s = (self._midnight - self._clock.wall()).total_seconds()
-        if rest_s > 0:  # the time of day went slower than monotonic time, or was set back
+        if rest_s > 0:  # the time of day ran slower than monotonic time, or was set back
             self._look_at = now + rest_s
             return
         self._continue(now)
@@ -159,7 +159,7 @@ class DiskJournal:
 
 
 def _midnight_after(local: datetime) -> datetime:
-    """Where the day of `local` ends in its zone."""
+    """The midnight at which the day of `local` ends in its zone."""
     following = local.date() + timedelta(days=1)
     return datetime.combine(following, datetime.min.time(), local.tzinfo)
 
@@ -167,11 +167,11 @@ def _midnight_after(local: datetime) -> datetime:
 def last_state(
     directory: Path, not_before: datetime | None = None, not_after: datetime | None = None
 ) -> ResumedRun | None:
-    """Where the last run ended; None when there is no journal that can be read. Not for the event loop.
+    """The state in which the last run ended; None without a readable journal. Do not call it on the event loop.
 
-    A run that ended before `not_before` is of no use either: no agent is still at work. A segment that began after
-    `not_after` was written by a clock that was ahead, and has been set back since: it is not the last one.
-    Of a run whose newest segment has no readable beginning (the crash came too soon), the one before counts.
+    A run that ended before `not_before` is ignored: none of its agents is still at work. A segment that began after
+    `not_after` was written by a clock that was ahead and has been set back since: it is not the last one.
+    If a run's newest segment has no readable beginning (the crash came too soon), the segment before it counts.
     """
     problem = ""
     segments = [each for each in segment_files(directory) if not_after is None or each.began_wall <= not_after]

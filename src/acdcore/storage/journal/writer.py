@@ -1,4 +1,4 @@
-"""The thread that has the journal's file: it encodes, writes and syncs what came within `GATHER_S`."""
+"""The thread that owns the journal's file: it encodes, writes and syncs what came within `GATHER_S`."""
 
 import contextlib
 import os
@@ -19,15 +19,15 @@ from acdcore.queues.journal.lines import Header, Mark, MarkKind
 from acdcore.storage.journal.files import JournalRetention, segment_path, sync_journal_directory, tidy
 
 GATHER_S: Final = 0.05
-"""What a crash may take; 20 syncs a second are nothing to any disk."""
+"""Seconds of turns that a crash may lose; 20 syncs a second are no load for any disk."""
 CLOSE_WITHIN_S: Final = 5.0
-"""What a disk that hangs may cost the daemon's stop."""
+"""Seconds that a blocked disk may delay the stop of the daemon."""
 NAMES_TRIED_MAX: Final = 100
-"""Segments of one microsecond: a handful, even under a clock that is moved by hand."""
+"""File names to try for segments that begin in the same microsecond: more than a clock set by hand can cause."""
 DAYS_MAX: Final = 36_500
-"""What is deleted for its age while the clock is not believed: nothing."""
+"""Age limit in days while the clock is not believed: nothing is deleted for its age then."""
 RESERVE_BYTES: Final = 200_000_000
-"""Room on the disk that is left to the records of calls, which matter more."""
+"""Bytes of free disk space that are left for the records of calls, which matter more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +35,13 @@ class JournalSettings:
     """How the journal is kept."""
 
     directory: Path
-    """Where; made when it is not there."""
+    """The journal's directory; created when it is missing."""
     zone: tzinfo = UTC
-    """The operator's, for where a day ends."""
+    """The operator's time zone, which decides when a day ends."""
     retention: JournalRetention = field(default_factory=JournalRetention)
     """How much is kept."""
     is_clock_right: Callable[[], bool] = lambda: True
-    """Asked in a thread before anything is deleted for its age."""
+    """Whether the clock is believed; called in a thread before anything is deleted for its age."""
     version: str = ""
     """Version of the program, for the header."""
     reserve_bytes: int = RESERVE_BYTES
@@ -75,7 +75,7 @@ class KeepTurn:
 
 
 Order = Begin | KeepTurn | Mark | threading.Event
-"""An event is set once all orders before it are carried out."""
+"""Orders to the thread. It sets an event when all orders before it are carried out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,44 +89,44 @@ class Failure:
 
 
 class JournalWriter:
-    """The thread that has the file."""
+    """The thread that owns the file."""
 
     def __init__(self, settings: JournalSettings) -> None:
         self._settings = settings
         self._orders: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
-        """None is the end."""
+        """Orders in their sequence; None ends the thread."""
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._tidying: threading.Thread | None = None
         self._file: JournalFile | None = None
         """The segment being written."""
         self._serial = 0
-        """Its number."""
+        """Serial number of the segment being written."""
         self._at = 0.0
         """Time of the last order, monotonic."""
         self.failure: Failure | None = None
-        """The last one; replaced as a whole, so that any thread may look."""
+        """The last failure; replaced as a whole, so that any thread may read it."""
         self.tidying_problem = ""
-        """Why old segments could not be packed or deleted the last time."""
+        """Why old segments could not be packed or deleted the last time; "" when they could."""
 
     def start(self) -> None:
         self._thread.start()
 
     def put(self, order: Order) -> None:
-        """Leave an order; returns at once."""
+        """Put an order into the queue; returns at once."""
         self._orders.put(order)
 
     def backlog(self) -> int:
-        """Orders that the thread has not taken."""
+        """Number of orders that the thread has not taken yet."""
         return self._orders.qsize()
 
     def wait_durable(self, within_s: float) -> bool:
-        """Block until what was ordered is carried out; False when it took longer."""
+        """Block until all orders are carried out; False on timeout."""
         is_done = threading.Event()
         self._orders.put(is_done)
         return is_done.wait(within_s)
 
     def close(self) -> None:
-        """Write what was ordered, and end."""
+        """Carry out the remaining orders, and end the thread."""
         self._orders.put(None)
         self._thread.join(CLOSE_WITHIN_S)
 
@@ -179,7 +179,7 @@ class JournalWriter:
         self._tidy(path, order.day)
 
     def _new_path(self, order: Begin) -> Path:
-        """A name of its own for each segment, also when the clock stands still."""
+        """A unique name for each segment, also when the clock stands still."""
         for microseconds in range(NAMES_TRIED_MAX):
             began_wall = order.header.began_wall + timedelta(microseconds=microseconds)
             path = segment_path(self._settings.directory, order.day, began_wall)
@@ -192,7 +192,7 @@ class JournalWriter:
             return
         try:
             self._file.add(line())
-        except ValueError as error:  # something that has no form in JSON: the fold would miss it
+        except ValueError as error:  # it cannot be encoded as JSON: the fold would miss it
             self._fail(error)
 
     def _sync(self) -> None:
@@ -237,7 +237,7 @@ class JournalFile:
         self._path = path
         self._settings = settings
         self._block: list[bytes] = []
-        """Lines that are not written yet."""
+        """Lines to write."""
         self._durable_bytes = 0
         self._descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
         try:
@@ -247,11 +247,11 @@ class JournalFile:
             raise
 
     def add(self, line: str) -> None:
-        """Take a line; never raises. What is no UTF-8 becomes an escape that JSON knows."""
+        """Add a line; never raises. Characters that are not valid UTF-8 become JSON escapes."""
         self._block.append(line.encode("utf-8", "backslashreplace") + b"\n")
 
     def sync(self) -> None:
-        """Wait until the disk has it all."""
+        """Write all lines and wait until they are on disk."""
         if not self._block:
             return
         block, self._block = b"".join(self._block), []
@@ -261,7 +261,7 @@ class JournalFile:
         self._durable_bytes += len(block)
 
     def abandon(self, mark: Mark) -> None:
-        """After a failure: keep what is durable, say that there is a gap if the disk takes that; never raises."""
+        """After a failure: keep what is on disk, and add a mark for the gap if it can be written; never raises."""
         with contextlib.suppress(OSError):
             os.ftruncate(self._descriptor, self._durable_bytes)
             if self._durable_bytes:
@@ -271,13 +271,13 @@ class JournalFile:
         self.close()
 
     def close(self) -> None:
-        """Give the file back; never raises."""
+        """Close the file; never raises."""
         with contextlib.suppress(OSError):
             os.close(self._descriptor)
 
     def _write(self, block: bytes) -> None:
         rest = memoryview(block)
-        while rest:  # ends: every write takes a byte at least, or raises
+        while rest:  # it ends: every write takes at least a byte, or raises
             rest = rest[os.write(self._descriptor, rest) :]
 
     def _check_room(self, more_bytes: int) -> None:

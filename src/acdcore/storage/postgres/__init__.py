@@ -1,1 +1,1 @@
-"""The connection to PostgreSQL, a server of our own, and its tables."""
+"""The connection to PostgreSQL, the embedded server, and the tables."""

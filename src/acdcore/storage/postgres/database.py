@@ -1,7 +1,7 @@
-"""The connection to PostgreSQL: a small pool that knows whether the server is there.
+"""The connection to PostgreSQL: a small pool that knows whether the server answers.
 
-While the server is away every request fails at once with `Unavailable`, and one watcher alone knocks, ever more
-slowly; `up` is what the rest waits on. A restart of the server needs nothing from anybody.
+While the server is away every request fails at once with `Unavailable`. Only one task tries to connect, at growing
+intervals; everything else waits for `up`. After a restart of the server the connection comes back by itself.
 """
 
 import asyncio
@@ -21,14 +21,14 @@ Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 CONNECTIONS_MAX = 6
-"""The drainer takes one, the control plane the rest; reads are short and come from people."""
+"""Connections of the pool: the drainer takes one, the control plane the rest."""
 CONNECT_WITHIN_S = 3.0
 STATEMENT_WITHIN_S = 10.0
-"""No statement of ours needs a second; past this the server is as good as away."""
+"""Time limit of a statement. None needs a second; a server that takes longer counts as away."""
 KNOCK_AFTER_S = (0.1, 0.25, 0.5, 1.0, 2.0)
-"""Pauses between attempts while the server is away; the last one is repeated."""
+"""Seconds between attempts to connect while the server is away; the last one is repeated."""
 LOOK_EVERY_S = 5.0
-"""How often an idle connection is tried while all seems well."""
+"""Seconds between tests of an idle connection."""
 
 AWAY = (
     OSError,  # Includes TimeoutError and refused connections.
@@ -38,16 +38,16 @@ AWAY = (
     asyncpg.CannotConnectNowError,  # Starting up or shutting down.
     asyncpg.TooManyConnectionsError,
     asyncpg.InterfaceError,  # The connection was lost under the statement.
-    asyncpg.InternalClientError,  # The server's farewell came between two statements of a transaction.
+    asyncpg.InternalClientError,  # The server closed the connection between two statements of a transaction.
 )
-"""What the database's being away looks like."""
+"""Errors that mean that the database is away."""
 UNABLE = (
     asyncpg.InsufficientResourcesError,  # Its disk is full, or its memory.
     asyncpg.OperatorInterventionError,  # A statement was cancelled by a person or by the server's time limit.
     asyncpg.InternalServerError,
 )
-"""What a database says that answers and cannot do this: to take it for away would raise and end that alarm each second,
-since it answers the next question."""
+"""Errors of a database that answers but cannot carry out the statement. If it counted as away, the alarm would begin
+and end each second, since the next statement is answered."""
 
 
 class Database:
@@ -64,16 +64,16 @@ class Database:
 
     @property
     def is_up(self) -> bool:
-        """Whether the last attempt was answered."""
+        """Whether the server answered the last time."""
         return self.up.is_set()
 
     @property
     def why_away(self) -> str:
-        """What the last attempt failed with; "" while it is up."""
+        """Why the server is away; "" while it is up."""
         return "" if self.is_up else self._why_away
 
     async def __aenter__(self) -> Self:
-        """Never waits for the server: whoever needs it at once awaits `first_answer`."""
+        """Does not wait for the server; a caller who needs it at once awaits `first_answer`."""
         self._pool = await asyncpg.create_pool(
             self._dsn,
             min_size=0,
@@ -104,7 +104,7 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """A connection of the pool; whatever says that the server is away, or unable, comes out as `Unavailable`."""
+        """A connection of the pool; errors in `AWAY` and `UNABLE` are raised as `Unavailable`."""
         if self._pool is None or not self.is_up:
             raise Unavailable(f"database: away: {self._why_away}")
         is_taken = False
@@ -118,7 +118,7 @@ class Database:
             self._note_away(error)
             raise Unavailable(f"database: away: {self._why_away}") from error
         except UNABLE as error:
-            self._look.set()  # whether it answers at all is for the watcher to find out
+            self._look.set()  # the watcher finds out whether it answers at all
             raise Unavailable(f"database: {error}") from error
 
     def _note_away(self, error: BaseException) -> None:
@@ -149,20 +149,20 @@ class Database:
                 await connection.execute("select 1", timeout=CONNECT_WITHIN_S)
         except (*AWAY, asyncpg.PostgresError) as error:
             if not is_taken and self._is_only_busy(error):
-                return self.is_up  # whoever has the connections finds out
+                return self.is_up  # those who use the connections find out
             self._note_away(error)
             return False
         return True
 
     def _is_only_busy(self, error: BaseException) -> bool:
-        """Whether no connection was to be had because others read long reports, which is no fault of the server's."""
+        """Whether all connections were in use, by long reports for example; the server is then not away."""
         pool = self._pool
         is_full = pool is not None and pool.get_size() == pool.get_max_size() and not pool.get_idle_size()
         return isinstance(error, TimeoutError) and is_full
 
 
 async def _speak_json(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    """Let jsonb columns be given and taken as Python values."""
+    """Convert jsonb columns to and from Python values."""
     await connection.set_type_codec(
         "jsonb", schema="pg_catalog", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads
     )

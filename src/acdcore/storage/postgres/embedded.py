@@ -1,10 +1,10 @@
-"""Our own PostgreSQL: made on the first start, watched, restarted, and gone when we are.
+"""The embedded PostgreSQL: created at the first start, watched, restarted, and stopped with the daemon.
 
 Rules:
 - It listens on a Unix socket in a directory of its own, and lets in only the user that the daemon runs as (`peer`).
 - It is a child with PDEATHSIG: not even `kill -9` of the daemon leaves a server behind.
 - `fsync` and `synchronous_commit` stay on: the spool deletes what the database has confirmed, so a confirmation must
-  survive a power cut. Rows come in batches; the commits cost nothing that is felt.
+  survive a power cut. Rows come in batches, so the commits cost little.
 - A cluster appears under its final name only when complete, so an interrupted first start is simply repeated.
 """
 
@@ -34,21 +34,21 @@ from acdcore.storage.postgres.binaries import Binaries, closed_ancestor, find_bi
 ROLE = "acdcore"
 DATABASE = "acdcore"
 READY_WITHIN_S = 60.0
-"""A start takes half a second; replaying the log after a crash takes longer, but never so long with 256 MB of it."""
+"""Seconds. A start takes half a second; after a crash the replay of at most 256 MB of log takes longer."""
 READY_POLL_S = 0.02
 STOP_WITHIN_S = 10.0
-"""A fast shutdown writes a checkpoint; past this an immediate one follows, which the next start recovers from."""
+"""Seconds for a fast shutdown; then an immediate one follows, from which the next start recovers."""
 SYNCFS_SINCE = 17
 """The first major version whose initdb can do that."""
 LEAVING_WITHIN_S = 5.0
-"""How long the server of a daemon that was just killed may take to go."""
+"""Seconds to wait for the server of a daemon that was just killed to end."""
 RESTART_AFTER_S = (0.1, 1.0, 5.0, 15.0)
-"""Pauses before restarts of a server that died; the last one is repeated. Reset once it ran for a minute."""
+"""Seconds before each restart of a server that died; the last is repeated. Reset when it has run for a minute."""
 RAN_WELL_S = 60.0
 LOG_BYTES_MAX = 10_000_000
-"""A longer log is put aside as `postgres.log.1` at the start."""
+"""Bytes; a start renames a longer log to `postgres.log.1`."""
 SOCKET_PATH_BYTES_MAX = 107
-"""sun_path of unix(7), less its NUL."""
+"""Bytes of sun_path in unix(7), without its NUL."""
 CLOSED_DIRECTORY_HOME = Path("/var/lib/acdcore")
 """Where the cluster goes when we are root and `nobody` cannot reach the directory that was asked for."""
 
@@ -81,7 +81,7 @@ class EmbeddedPostgres:
         on_progress: Callable[[str], None] = lambda _: None,
         closed_directory_home: Path = CLOSED_DIRECTORY_HOME,
     ) -> None:
-        """`on_progress` is told in one line each what takes longer than usual, and of every restart."""
+        """`on_progress` gets a line of text for each step that takes longer than usual, and for every restart."""
         self._account = server_account()
         self._on_progress = on_progress
         self.directory = _reachable(directory.absolute(), closed_directory_home, self._account.uid != os.geteuid())
@@ -91,11 +91,11 @@ class EmbeddedPostgres:
         self._process: subprocess.Popen[bytes] | None = None
         self._watch: asyncio.Task[None] | None = None
         self.restarts = 0
-        """How often it died and was started again."""
+        """How often the server died and was started again."""
 
     @property
     def dsn(self) -> str:
-        """For asyncpg."""
+        """The connection string for asyncpg."""
         return self._dsn(DATABASE)
 
     @property
@@ -126,7 +126,7 @@ class EmbeddedPostgres:
         self._watch = asyncio.create_task(self._keep_running(), name="embedded postgres")
 
     async def stop(self) -> None:
-        """Stop the server; committed rows are safe whatever happens here."""
+        """Stop the server. Committed rows are safe even if this fails."""
         if self._watch is not None:
             await end_task(self._watch)
             self._watch = None
@@ -148,7 +148,7 @@ class EmbeddedPostgres:
             log.replace(log.with_name("postgres.log.1"))
 
     def _make_passable(self, directory: Path) -> None:
-        """Make it with its parents; what is new lets the server's user through, if it is not ours, and nobody read."""
+        """Create a directory with its parents; others cannot read them, but the server's user can pass through."""
         if directory.is_dir():
             return
         self._make_passable(directory.parent)
@@ -156,11 +156,11 @@ class EmbeddedPostgres:
         directory.chmod(0o700 if self._account.uid == os.geteuid() else 0o711)
 
     def _own(self, directory: Path) -> None:
-        """Make the directory the server's, closed to everybody else."""
+        """Give the directory to the server's user; nobody else can enter it."""
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         state = directory.lstat()
         if not stat.S_ISDIR(state.st_mode) or state.st_uid not in (os.geteuid(), self._account.uid):
-            raise Unavailable(f"database: {directory} belongs to somebody else; remove it")
+            raise Unavailable(f"database: {directory} belongs to another user; remove it")
         os.chmod(directory, 0o700)
         os.chown(directory, self._account.uid, self._account.gid)
 
@@ -183,7 +183,7 @@ class EmbeddedPostgres:
         if major != str(binaries.major):
             raise Unavailable(
                 f"database: {self._data} was made by PostgreSQL {major} and this is {binaries.major}: "
-                f"dump it with the old version and restore it, or move it away to begin anew"
+                f"dump it with the old version and restore it, or move it away to begin with an empty database"
             )
 
     def _admit_only_us(self) -> None:
@@ -224,12 +224,12 @@ class EmbeddedPostgres:
                 stdout=log,
                 stderr=log,
                 env={"LC_ALL": "C", "PATH": os.defpath},
-                # The terminal's Ctrl-C is for the daemon, which stops the server in its turn.
+                # Ctrl-C in the terminal is for the daemon, which then stops the server.
                 start_new_session=True,
             )
 
     async def _answering(self) -> None:
-        """Wait until a client is let in; give the database its name if it has not got it."""
+        """Wait until a client can connect; rename the database if it does not have its name yet."""
         loop = asyncio.get_running_loop()
         give_up_at = loop.time() + READY_WITHIN_S
         while self._process is not None and self._process.poll() is None:
@@ -244,7 +244,7 @@ class EmbeddedPostgres:
                 raise Unavailable(f"database: PostgreSQL refuses us: {error}") from error
             try:
                 if not await connection.fetchval("select 1 from pg_database where datname = $1", DATABASE):
-                    # Renamed, not created: nobody needs initdb's, and it takes no copying.
+                    # Renamed, not created: that needs no copy, and nothing uses initdb's database.
                     await connection.execute(f"alter database postgres rename to {DATABASE}")
             finally:
                 await connection.close()
@@ -287,7 +287,7 @@ class EmbeddedPostgres:
         process.wait()
 
     async def _clear_stale_lock(self) -> None:
-        """Remove the lock of a server that is gone; a number that some other program has by now means nothing."""
+        """Remove the lock file of a server that has ended, even if its process id now belongs to another program."""
         lock = self._data / "postmaster.pid"
         loop = asyncio.get_running_loop()
         give_up_at = loop.time() + LEAVING_WITHIN_S
@@ -304,12 +304,12 @@ class EmbeddedPostgres:
 
     def _log_tail(self) -> str:
         lines = (self.directory / "postgres.log").read_text(errors="replace").splitlines()[-3:]
-        return " | ".join(lines) or "it left no message"
+        return " | ".join(lines) or "the log is empty"
 
 
 @contextlib.asynccontextmanager
 async def _ending(process: subprocess.Popen[bytes]) -> AsyncIterator[asyncio.Event]:
-    """An event that is set once the process has ended (pidfd: no thread, no signal handler, no polling)."""
+    """An event that is set when the process has ended, by a pidfd: no thread, no signal handler, no polling."""
     ended = asyncio.Event()
     if process.poll() is not None:
         ended.set()
@@ -332,14 +332,14 @@ async def _ending(process: subprocess.Popen[bytes]) -> AsyncIterator[asyncio.Eve
 
 
 def _reachable(directory: Path, home: Path, is_other_user: bool) -> Path:
-    """`directory`, or its stand-in below `home` when the server's user could not get there."""
+    """`directory`, or a directory below `home` in its place when the server's user cannot reach it."""
     if not is_other_user or closed_ancestor(directory / "data", server_account()) is None:
         return directory
     return home / f"postgres-{_short_name(directory)}"
 
 
 def _socket_directory(directory: Path) -> Path:
-    """Below `directory`, or below /tmp when the socket's path would be too long."""
+    """The socket's directory: below `directory`, or below /tmp when the socket's path would be too long."""
     ours = directory / "run"
     if len(os.fsencode(ours / ".s.PGSQL.5432")) <= SOCKET_PATH_BYTES_MAX:
         return ours
@@ -358,7 +358,7 @@ def _lock_holder(lock: Path) -> int | None:
 
 
 def _serves(pid: int, data: Path) -> bool:
-    """Whether the process is a server of this cluster: its command line names the directory."""
+    """Whether the process is a server of this cluster, which its command line shows."""
     try:
         arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except (FileNotFoundError, ProcessLookupError):

@@ -14,17 +14,17 @@ PR_SET_PDEATHSIG = 1
 
 
 def launch(parent: int, uid: int, gid: int, command: list[str]) -> None:
-    """Become `uid`, ask the kernel to end us with the parent's thread, and turn into `command`."""
+    """Switch to `uid`, ask the kernel to end this process with the parent's thread, and execute `command`."""
     os.umask(0o077)
     os.chdir("/")
     if os.geteuid() == 0 and uid != 0:
         os.setgroups([])
         os.setgid(gid)
         os.setuid(uid)
-    # After setuid, which clears it. SIGQUIT is PostgreSQL's immediate shutdown: its children go with it.
+    # After setuid, which would clear it. SIGQUIT is PostgreSQL's immediate shutdown, which also ends its children.
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGQUIT, 0, 0, 0)
     if os.getppid() != parent:
-        sys.exit("the parent is gone")
+        sys.exit("the parent process has ended")
     os.execv(command[0], command)
 
 

@@ -1,7 +1,7 @@
-"""Brings the tables up to date: numbered SQL files, each applied once, in order, in a transaction of its own.
+"""Migrates the tables: numbered SQL files, each applied once, in order, in its own transaction.
 
-An advisory lock makes several daemons that start at once take turns. A file that was changed after it had been applied
-is refused: the tables would no longer be what the file says.
+An advisory lock lets one daemon at a time apply them. A file that was changed after it had been applied is refused,
+because the tables would no longer match the file.
 """
 
 import hashlib
@@ -16,22 +16,22 @@ from acdcore.storage.postgres.database import Connection
 LOCK_KEY = 0x61636463
 """The advisory lock, "acdc": the same for every daemon that uses the database."""
 WITHIN_S = 86_400.0
-"""A file, and the wait while another daemon applies one: years of calls are rewritten at the pace of the disk. A limit
-that fits other statements would keep a centre with many of them from ever starting again."""
+"""Seconds for a file, and for the wait while another daemon applies one: to rewrite years of calls may take hours. With
+the limit of other statements a call centre with many calls could never start again."""
 PACKAGE = "acdcore.storage.postgres.migrations"
 FILE_NAME = re.compile(r"(\d{4})_\w+\.sql")
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One step of the tables' history."""
+    """One migration of the tables."""
 
     number: int
     """1, 2, 3 and so on without a gap."""
     name: str
     """The file's name."""
     sql: str
-    """What it does."""
+    """The statements."""
 
     @property
     def checksum(self) -> str:
@@ -40,7 +40,7 @@ class Migration:
 
 
 def packaged_migrations() -> list[Migration]:
-    """The migrations that come with acdcore, in order; raises `SettingsError` on a gap or a stray file."""
+    """The migrations of this acdcore, in order; raises `SettingsError` when a number is missing or a name is wrong."""
     files = [path for path in resources.files(PACKAGE).iterdir() if path.name.endswith(".sql")]
     return in_order([(path.name, path.read_text("utf-8")) for path in files])
 
@@ -51,21 +51,21 @@ def in_order(files: Sequence[tuple[str, str]]) -> list[Migration]:
     for expected, (name, sql) in enumerate(sorted(files), start=1):
         match = FILE_NAME.fullmatch(name)
         if match is None or int(match.group(1)) != expected:
-            raise SettingsError(name, "", f"a migration is named NNNN_words.sql, and number {expected:04} comes here")
+            raise SettingsError(name, "", f"a migration is named NNNN_words.sql, and the next number is {expected:04}")
         migrations.append(Migration(expected, name, sql))
     return migrations
 
 
 def _untold(_: str) -> None:
-    """Nobody looks on."""
+    """Ignore the progress."""
 
 
 async def migrate(
     connection: Connection, migrations: Sequence[Migration], on_progress: Callable[[str], None] = _untold
 ) -> list[str]:
-    """Apply what is missing; returns the names of the files that were applied.
+    """Apply the missing migrations; returns the names of their files.
 
-    The server's own limit for statements does not hold meanwhile. Tables that are made anew take no time worth telling.
+    The server's own time limit for statements is switched off meanwhile. In an empty database no progress is reported.
     Raises `SettingsError` when an applied file was changed since, or when the database is newer than the program.
     """
     applied_now = []
@@ -104,7 +104,11 @@ def _refuse_unknown(applied: dict[int, tuple[str, str]], migrations: Sequence[Mi
     known = {migration.number: migration for migration in migrations}
     for number, (name, checksum) in applied.items():
         if number not in known:
-            raise SettingsError(name, "", "is applied in the database and unknown here: this acdcore is too old for it")
+            raise SettingsError(
+                name,
+                "",
+                "is applied in the database and unknown here: this acdcore is too old; install the newer one",
+            )
         if known[number].checksum != checksum:
             raise SettingsError(
                 known[number].name, "", "was changed after it had been applied; restore it and add a new file instead"

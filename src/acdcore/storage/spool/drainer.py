@@ -1,8 +1,8 @@
-"""Delivers the spool to the database: oldest first, in batches, each in one transaction, again until confirmed.
+"""Delivers the spool to the database: oldest rows first, in batches, each in one transaction, until confirmed.
 
-A batch goes to the database as the JSON that is in the spool, a statement for each table. If it is refused for its
-content it is read and stored row by row, and only the rows that are refused by themselves are set aside. A database
-that is away, full or not as expected only makes rows wait.
+A batch is sent to the database as the JSON that is in the spool, a statement for each table. If the database refuses
+its content, it is stored row by row, and only the rows that are refused alone are set aside. While the database is
+away, full, or lacks a table, rows wait.
 """
 
 import asyncio
@@ -18,14 +18,14 @@ from acdcore.storage.spool import rows
 from acdcore.storage.spool.spool import Batch, DiskSpool
 
 GATHER_S = 0.1
-"""How long rows gather before they are delivered: ten short transactions a second on a core that others need too."""
+"""Seconds for which rows are collected before delivery: ten short transactions a second leave the core to others."""
 TROUBLE_PAUSE_S = 2.0
-"""Before trying again when neither the batch nor the connection is to blame: a missing table, an unreadable file."""
+"""Seconds before a new try when neither the batch nor the connection is the cause: a missing table, for example."""
 FAULT_PAUSE_S = 10.0
-"""Before trying again after a fault of ours: it may be one row's, and rows must not wait for a restart."""
+"""Seconds before a new try after an error in acdcore, which may concern one row only."""
 
 REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
-"""The row is to blame: it would be refused again, always."""
+"""Errors that the row causes: the database would always refuse it."""
 
 Refused: TypeAlias = tuple[bytes, str]
 """A line that can never be stored, and why."""
@@ -35,23 +35,23 @@ class Drainer:
     """Runs as one task: `create_task(drainer.run())`."""
 
     def __init__(self, spool: DiskSpool, database: Database, durable: asyncio.Event) -> None:
-        """`durable` is to be set whenever more rows are on disk."""
+        """`durable` must be set whenever more rows are on disk."""
         self._spool = spool
         self._database = database
         self._durable = durable
-        self._durable.set()  # For what an earlier process left.
+        self._durable.set()  # For rows of an earlier process.
         self.leftovers_gone = asyncio.Event()
-        """Set once all that an earlier process left is delivered."""
+        """Set when all rows of earlier processes are delivered."""
         self.trouble = ""
         """Why rows wait although the database answers; "" when they do not."""
 
     async def run(self) -> None:
-        """Deliver for ever; after a fault of ours, which `trouble` and the log tell, from where it was."""
+        """Deliver for ever; after an error in acdcore, which `trouble` and the log show, it goes on where it was."""
         while True:
             try:
                 await self._run()
             except Exception as error:
-                self.trouble = f"delivery stopped by a fault of ours: {error!r}"
+                self.trouble = f"delivery stopped by an internal error: {error!r}"
                 structlog.get_logger("storage").exception("delivery_fault")
                 self._durable.set()
                 await asyncio.sleep(FAULT_PAUSE_S)
@@ -65,7 +65,7 @@ class Drainer:
             await self._deliver_all()
 
     async def finish(self, within_s: float) -> bool:
-        """Deliver what is left, while nobody else does; False when that was not possible in time."""
+        """Deliver the rest, when `run` has ended; False when that was not possible in time."""
         try:
             async with asyncio.timeout(within_s):
                 await self._deliver_all()
@@ -82,10 +82,10 @@ class Drainer:
                 batch = await asyncio.to_thread(self._go_on, batch, refused)
                 self._look_for_leftovers()
             self._look_for_leftovers()
-            self.trouble = ""  # also what was not the database's, such as a file that could not be deleted
+            self.trouble = ""  # also errors outside of the database, such as a file that could not be deleted
         except Unavailable as error:
             self._durable.set()
-            if self._database.is_up:  # it answers, and cannot do this: its disk is full, say
+            if self._database.is_up:  # it answers but cannot store rows: its disk is full, for example
                 self.trouble = str(error)
                 await asyncio.sleep(TROUBLE_PAUSE_S)
         except (OSError, asyncpg.PostgresError) as error:
@@ -98,7 +98,7 @@ class Drainer:
             self.leftovers_gone.set()
 
     async def _store(self, lines: Sequence[bytes]) -> Sequence[Refused]:
-        """Store what can be stored; returns what cannot."""
+        """Store the lines; returns those that the database refuses."""
         try:
             inserts = rows.by_table(lines)
             async with self._database.connection() as connection, connection.transaction():
@@ -110,7 +110,7 @@ class Drainer:
         return ()
 
     def _go_on(self, batch: Batch, refused: Sequence[Refused]) -> Batch | None:
-        """In a thread, for it touches the disk: be done with the batch; the next one."""
+        """Confirm the batch and read the next one; it runs in a thread, because it uses the disk."""
         if refused:
             self._spool.set_aside(refused)
         self._spool.confirm(batch)
@@ -118,7 +118,7 @@ class Drainer:
 
 
 async def _store_singly(connection: Connection, lines: Sequence[bytes]) -> list[Refused]:
-    """Read each line as a row, which fills in what a line of an older version lacks, and store it alone."""
+    """Store each line alone, read as a row, so that columns that an older version did not write get their defaults."""
     refused = []
     for line in lines:
         try:

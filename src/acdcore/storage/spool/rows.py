@@ -1,8 +1,8 @@
-"""Rows of history in their two other shapes: a line of the spool, and a table's columns as JSON.
+"""Rows of history in their two other forms: a line of the spool, and a table's columns as JSON.
 
 A line is `CRC JSON newline`: eight hex digits of CRC-32 over the JSON, a space, and
 `{"kind": "cdr", "spooled_at": 1790000000.5, "row": {...}}` with the columns of the row's table. The database takes
-the JSON as it is: what was encoded once is neither parsed into a row nor encoded again on its way.
+the JSON as it is: it is neither parsed into a row nor encoded again on its way.
 """
 
 import zlib
@@ -36,23 +36,23 @@ T = TypeVar("T", AgentId, QueueName)
 
 
 class BadLine(PeerError):
-    """A line of the spool that is not what we wrote."""
+    """A damaged line of the spool."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowTable:
-    """Where rows of one class are kept."""
+    """The table that rows of one class are stored in."""
 
     kind: str
-    """The word for it in the spool."""
+    """The value of `kind` in a line of the spool."""
     name: str
     """The table."""
     columns: tuple[str, ...]
-    """The class's fields, then what is derived from them."""
+    """The class's fields, then the columns derived from them."""
 
     @property
     def insert(self) -> str:
-        """Stores a JSON array of rows, except those whose key is there already."""
+        """The statement that stores a JSON array of rows, except those whose key exists already."""
         columns = ", ".join(self.columns)
         found = f"json_populate_recordset(null::{self.name}, $1::json)"
         return f"insert into {self.name} ({columns}) select {columns} from {found} on conflict do nothing"
@@ -79,7 +79,7 @@ _VALUES = {row: attrgetter(*(field.name for field in fields(row))) for row in TA
 _ADAPTERS: Mapping[str, TypeAdapter[Row]] = {table.kind: TypeAdapter(row) for row, table in TABLES.items()}
 _BY_KIND: Mapping[str, RowTable] = {table.kind: table for table in TABLES.values()}
 _JSON_INTEGERS = range(-(2**63), 2**64)
-"""What orjson can write."""
+"""Integers that orjson can encode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +89,11 @@ class Spooled:
     row: Row
     """The row."""
     spooled_at: float
-    """When it was appended, seconds since 1970 in UTC."""
+    """When it was appended, Unix time in seconds."""
 
 
 def encode_line(row: Row, spooled_at: float) -> bytes:
-    """The row as a line; what no database can hold (NUL, half surrogates, huge integers) is replaced, never refused."""
+    """The row as a line. NUL, half surrogates and huge integers, which no database can store, are replaced."""
     kind, columns = TABLES[type(row)].kind, column_values(row)
     try:
         body = _json(kind, spooled_at, columns)
@@ -115,7 +115,7 @@ def parse(text: bytes) -> Spooled:
 
 
 def by_table(lines: Sequence[bytes]) -> Mapping[RowTable, str]:
-    """The rows of many lines for `Table.insert`, not looked at any further than that; raises `BadLine`."""
+    """The rows of many lines as JSON arrays for `RowTable.insert`, without checking them; raises `BadLine`."""
     sorted_rows: dict[str, list[object]] = {table.kind: [] for table in TABLES.values()}
     for text in lines:
         envelope = _envelope(text)

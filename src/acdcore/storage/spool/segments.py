@@ -1,7 +1,7 @@
-"""The spool's files: `NNNNNNNN.spool`, appended to by one writer, read from the first, deleted when delivered.
+"""The spool's files, `NNNNNNNN.spool`: one writer appends, the oldest is read first, delivered ones are deleted.
 
-Rules: a line counts once its newline is on disk; what follows the last newline after a crash is a torn tail and is not
-read; a process never appends to a file that an earlier one left.
+Rules: a line counts when its newline is on disk. What follows the last newline after a crash is an incomplete line and
+is not read. A process never appends to a file that an earlier process left.
 """
 
 import contextlib
@@ -11,9 +11,9 @@ from pathlib import Path
 
 SUFFIX = ".spool"
 READ_BYTES_MAX = 1_000_000
-"""Read at a time: some thousand rows, so that memory stays small however much has gathered."""
+"""Bytes to read at a time: some thousand rows, so that a large backlog needs little memory."""
 LINE_BYTES_MAX = READ_BYTES_MAX // 4
-"""A row has some hundred bytes; a longer line than this is a mistake and is not taken."""
+"""Bytes of a line at most. A row has some hundred bytes; a longer line is a mistake and is not stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +21,11 @@ class LeftSegment:
     """A file left by an earlier process."""
 
     number: int
-    """Its place in the order."""
+    """The number in its name; lower numbers are delivered first."""
     size_bytes: int
-    """Its length up to the last newline; what a crash tore off behind it does not count."""
+    """Its length up to the last newline; an incomplete line behind it does not count."""
     lines: int
-    """How many lines it holds."""
+    """Number of its lines."""
 
 
 def segment_file(directory: Path, number: int) -> Path:
@@ -57,8 +57,10 @@ def read_lines(path: Path, offset: int, end: int, lines_max: int) -> tuple[list[
         block = file.read(min(READ_BYTES_MAX, end - offset))
     lines = block.split(b"\n")
     if len(lines) == 1 and len(block) == READ_BYTES_MAX:
-        return [block], offset + len(block)  # Rubbish: given out as one bad line, so that we get past it.
-    del lines[-1]  # What follows the last newline: nothing, or a line to be read with the next block.
+        return [block], offset + len(
+            block
+        )  # Damaged data: returned as one bad line, so that reading goes on behind it.
+    del lines[-1]  # After the last newline there is nothing, or a line that is read with the next block.
     del lines[lines_max:]
     return lines, offset + sum(len(text) + 1 for text in lines)
 
@@ -81,11 +83,11 @@ class SpoolSegment:
 
     @property
     def is_dirty(self) -> bool:
-        """Whether something is written that a power cut would take."""
+        """Whether something is written that a power cut would lose."""
         return self.written_bytes > self.durable_bytes
 
     def write(self, block: bytes) -> None:
-        """Hand the lines to the kernel: they survive our own end from here on."""
+        """Hand the lines to the kernel; from then on they survive the end of this process."""
         rest = memoryview(block)
         while rest:
             count = os.write(self._descriptor, rest)
@@ -93,14 +95,14 @@ class SpoolSegment:
             rest = rest[count:]
 
     def sync(self) -> None:
-        """Wait until the disk has it all."""
+        """Wait until everything written is on disk."""
         os.fdatasync(self._descriptor)
         self.durable_bytes = self.written_bytes
 
     def abandon(self) -> None:
-        """After a failure: keep what is durable and close; never raises.
+        """After a failure: keep what is on disk and close the file; never raises.
 
-        Nothing more is asked of this file: after a failed fsync the kernel may have dropped the data silently.
+        The file is not used again: after a failed fsync the kernel may have dropped data silently.
         """
         with contextlib.suppress(OSError):
             os.ftruncate(self._descriptor, self.durable_bytes)
@@ -126,7 +128,7 @@ class Synced:
     lines: int
     """How many lines became durable."""
     is_finished: bool
-    """It is long enough: the next lines go to another one."""
+    """The file has reached its full length: the next lines go into a new one."""
 
 
 class SegmentWriter:
@@ -137,11 +139,11 @@ class SegmentWriter:
         self._segment: SpoolSegment | None = None
         self._next_number = 1
         self._unsynced: list[bytes] = []
-        """Lines that must be written again should the sync fail."""
+        """Lines to write again if the sync fails."""
 
     @property
     def is_behind(self) -> bool:
-        """Whether lines were taken that are not durable yet."""
+        """Whether there are lines that are not durable yet."""
         return bool(self._unsynced)
 
     @property
@@ -154,7 +156,7 @@ class SegmentWriter:
         self._next_number = number + 1
 
     def write(self, lines: list[bytes]) -> None:
-        """Take lines, and hand them to the kernel with those that an earlier failure left; raises `OSError`."""
+        """Hand the lines to the kernel, after those that an earlier failure left; raises `OSError`."""
         self._unsynced += lines
         if self._segment is None and self._unsynced:
             number, self._next_number = self._next_number, self._next_number + 1
@@ -176,7 +178,7 @@ class SegmentWriter:
         return Synced(segment.number, segment.durable_bytes, lines, is_finished)
 
     def abandon(self) -> int | None:
-        """Give up a file that failed; the next `write` begins another. Returns its number."""
+        """Give up a file that failed; the next `write` begins a new one. Returns the number of the failed file."""
         if self._segment is None:
             return None
         segment, self._segment = self._segment, None
@@ -191,15 +193,15 @@ class SegmentWriter:
 
 
 class DeliveryProgress:
-    """What is durable and not yet delivered: the files in order, and how far the first one was read. Does no I/O."""
+    """The files that are durable and not delivered, in order, and how far the first was delivered. Does no I/O."""
 
     def __init__(self) -> None:
         self._ends: dict[int, int] = {}
         """Durable length of each file, oldest first."""
         self._finished: set[int] = set()
-        """Files that do not grow any more."""
+        """Files that will not grow any more."""
         self._read_to = 0
-        """Offset in the oldest file up to which all is confirmed."""
+        """Offset in the oldest file up to which every line is confirmed."""
 
     def grow(self, number: int, end: int) -> None:
         """The file is durable up to `end`."""

@@ -1,12 +1,12 @@
-"""The durable spool: `append` takes a row at once, a thread of its own has it on disk, the drainer delivers it.
+"""The durable spool: `append` takes a row at once, a thread writes it to disk, the drainer delivers it.
 
 Rules:
-- The event loop never touches the disk: `append` leaves the row for the thread, which wakes only if it sleeps, encodes
-  what came within a millisecond, hands it to the kernel (it survives `kill -9`) and syncs at most every 50 ms (it
+- The event loop never touches the disk: `append` puts the row into the thread's queue. The thread encodes what came
+  within a millisecond, hands it to the kernel (it then survives `kill -9`), and syncs at most every 50 ms (it then
   survives a power cut).
 - A row leaves the spool only when the database has confirmed it, or has refused it and it is in `rejected.jsonl`.
-- A restart delivers again what a file still holds; the tables' keys make that harmless.
-- Disk use is bounded. When it runs out, events are lost first, then all; that is an alarm, never a stopped call.
+- A restart delivers again what a file still holds; the keys of the tables make that harmless.
+- Disk use is bounded. At the limit events are dropped first, then all rows; that raises an alarm but stops no call.
 """
 
 import contextlib
@@ -31,25 +31,25 @@ from acdcore.storage.spool import rows, segments
 from acdcore.storage.spool.segments import DeliveryProgress, SegmentWriter
 
 GATHER_S = 0.001
-"""After a row woke the thread: waking costs more than encoding, and a call writes several rows in a row."""
+"""Seconds that the thread waits for more rows: to wake it costs more than to encode, and a call writes several rows."""
 SYNC_EVERY_S = 0.05
-"""Group commit: what a power cut may take; 20 syncs a second are nothing to any disk."""
+"""Seconds of rows that a power cut may lose; 20 syncs a second are no load for any disk."""
 RETRY_DISK_AFTER_S = 1.0
 SEGMENT_BYTES_MAX = 4_000_000
-"""About 10,000 rows: what a restart delivers again at most, beside the backlog."""
+"""Bytes, about 10,000 rows, which a restart delivers again at most, beside the backlog."""
 SPOOL_BYTES_MAX = 1_000_000_000
-"""Default limit: about 2.5 million rows, days of a busy centre with the database away."""
+"""Bytes, about 2.5 million rows: days of a busy call centre without the database."""
 EVENTS_SHARE = 0.9
 """Above this share of the limit only call records, recordings and work items are taken."""
 MEMORY_ROWS_MAX = 50_000
-"""Rows in memory that the disk has not taken yet: about 50 MB while a disk is full or failing."""
+"""Rows in memory that are not on disk yet: about 50 MB while a disk is full or failing."""
 BATCH_ROWS_MAX = 500
-"""Delivered in one transaction of some 20 ms."""
+"""Rows delivered in one transaction of some 20 ms."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What the drainer delivers next."""
+    """The rows that the drainer delivers next."""
 
     lines: tuple[bytes, ...]
     """Lines as found, without newlines."""
@@ -61,24 +61,24 @@ class Batch:
 
 @dataclass(slots=True)
 class _Tally:
-    """What became of the rows, and what is known of the disk."""
+    """Counts of rows, and the state of the disk."""
 
     durable: int = 0
     """Rows that reached the disk, those of earlier processes included."""
     confirmed: int = 0
-    """Of these, delivered or set aside."""
+    """Rows of `durable` that were delivered or set aside."""
     dropped: int = 0
-    """Lost."""
+    """Rows that were lost."""
     size_bytes: int = 0
-    """On disk, or soon to be, not confirmed."""
+    """Bytes of rows that are not confirmed, on disk or about to be written."""
     oldest: float | None = None
-    """When the oldest row was appended, as far as it was looked at; seconds since 1970."""
+    """When the oldest row that was read was appended, Unix time in seconds; None when not known."""
     rejected: int = 0
-    """Set aside for good, by this process or an earlier one, as long as `rejected.jsonl` is there."""
+    """Rows in `rejected.jsonl`, of this process or an earlier one; 0 when the file was moved away."""
     moved_at: float = 0.0
-    """When a row was last confirmed, or the first one came after all were; monotonic."""
+    """When a row was last confirmed, or the first row came to an empty spool; monotonic seconds."""
     disk_problem: str = ""
-    """Why the last write failed; "" when it did not."""
+    """Why the last write failed; "" when it succeeded."""
 
 
 class DiskSpool:
@@ -104,11 +104,11 @@ class DiskSpool:
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
         self._lock: int | None = None
         self._inbox: queue.SimpleQueue[Row | None] = queue.SimpleQueue()
-        """Rows for the thread; None only wakes it."""
+        """Rows for the thread; None only wakes the thread."""
         self._appended = 0
-        """Rows that there ever were; changed by who appends."""
+        """Rows appended by this process and adopted from earlier ones; only the appending thread changes it."""
         self._adopted = 0
-        """Of these, the rows of earlier processes, which are the first to be delivered."""
+        """Rows of `_appended` that are of earlier processes, which are delivered first."""
         self._changed = threading.Condition()
         # Under `_changed`:
         self._delivery = DeliveryProgress()
@@ -156,7 +156,7 @@ class DiskSpool:
             tally = self._tally
             rows_waiting = self._appended - tally.confirmed - tally.dropped
             age_s = 0.0
-            if rows_waiting:  # whoever counts them, and whether anybody reads them: nothing moved for so long
+            if rows_waiting:  # at least the time without a delivery, also when no row was read yet
                 age_s = max(0.0, self._clock.now() - tally.moved_at)
             if rows_waiting and tally.oldest is not None:
                 age_s = max(age_s, self._clock.wall().timestamp() - tally.oldest)
@@ -170,7 +170,7 @@ class DiskSpool:
         return self._tally.confirmed >= self._adopted
 
     def wait_durable(self, within_s: float) -> bool:
-        """Block until all that was appended is on disk; False when it took longer. Not for the event loop."""
+        """Block until all appended rows are on disk; False on timeout. Do not call it on the event loop."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._in_memory(), within_s)
 
@@ -186,7 +186,7 @@ class DiskSpool:
     # For the drainer, in a thread of its choice
 
     def next_batch(self) -> Batch | None:
-        """The oldest lines that are on disk and not confirmed; None when there are none. Raises `OSError`."""
+        """The oldest lines on disk that are not confirmed; None when there are none. Raises `OSError`."""
         with self._changed:
             reach = self._delivery.reach()
         if reach is None:
@@ -195,22 +195,20 @@ class DiskSpool:
         path = segments.segment_file(self._directory, number)
         lines, end = segments.read_lines(path, offset, end, BATCH_ROWS_MAX)
         if not lines:
-            raise OSError(f"{path} is shorter than it was: restart to go on with what is left")
+            raise OSError(f"{path} is shorter than it was; restart acdcore to go on with the rest of it")
         with self._changed:
             self._tally.oldest = _spooled_at(lines[0])
         return Batch(tuple(lines), number, end)
 
     def confirm(self, batch: Batch) -> None:
-        """The batch is delivered or set aside: forget it, and delete files that are through. Raises `OSError`."""
-        is_dealt_with = not self._rejected.exists()  # not under the lock, which the event loop takes too
+        """Note that the batch is delivered or set aside, and delete files that are confirmed. Raises `OSError`."""
+        is_dealt_with = not self._rejected.exists()  # without the lock, which the event loop takes too
         with self._changed:
             if not self._delivery.advance(batch.segment, batch.end):
                 return
             self._tally.confirmed += len(batch.lines)
             self._tally.size_bytes -= sum(len(line) + 1 for line in batch.lines)
-            if (
-                self._delivery.is_confirmed()
-            ):  # else what is left is about as old: to forget its age would end the alarm
+            if self._delivery.is_confirmed():  # else the rest is about as old: without an age the alarm would end
                 self._tally.oldest = None
             self._tally.moved_at = self._clock.now()
             if is_dealt_with:
@@ -254,7 +252,9 @@ class DiskSpool:
             found.append(self._inbox.get(timeout=rest_s))
         if found and not self._is_closing:
             time.sleep(GATHER_S)
-        is_closing = self._is_closing  # Before the inbox is emptied: then it holds all that there will ever be.
+        is_closing = (
+            self._is_closing
+        )  # Read before the inbox is emptied: at the end the inbox then holds all remaining rows.
         found += [self._inbox.get_nowait() for _ in range(self._inbox.qsize())]
         return [row for row in found if row is not None], is_closing
 
@@ -296,14 +296,14 @@ class DiskSpool:
             self._tally.disk_problem = str(error)
             if number is not None:
                 self._delivery.finish(number)
-        # All that it held may be delivered: nobody would confirm it again, and it would stand before what follows.
+        # If all its lines are delivered, nothing would confirm it again, and it would block the files after it.
         with contextlib.suppress(OSError):
             self._delete_delivered()
         with self._changed:
             self._changed.wait_for(lambda: self._is_closing, RETRY_DISK_AFTER_S)
 
     def _finish_file(self) -> None:
-        """At the end: what is delivered already need not be delivered again by the next process."""
+        """At the end: finish the file, so that the next process does not deliver again what is delivered."""
         number = self._writer.current
         self._writer.close()
         with self._changed:
@@ -319,7 +319,7 @@ class DiskSpool:
             segments.segment_file(self._directory, number).unlink(missing_ok=True)
 
     def _take_over(self) -> None:
-        """Adopt the files of earlier processes; how many rows they hold is known from then on."""
+        """Adopt the files of earlier processes, and count their rows."""
         self._tally.moved_at = self._clock.now()
         self._tally.rejected = _lines_in(self._rejected)
         for found in segments.find_segments(self._directory):
@@ -333,7 +333,7 @@ class DiskSpool:
 
 
 def _locked(path: Path) -> int:
-    """A descriptor whose lock holds until it is closed; raises `BlockingIOError` when another process has it."""
+    """A descriptor that holds the lock until it is closed; raises `BlockingIOError` when another process has it."""
     descriptor = os.open(path, os.O_CREAT | os.O_WRONLY, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

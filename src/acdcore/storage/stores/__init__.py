@@ -1,1 +1,1 @@
-"""What is kept, one module for each kind: agents, customers, history, lists, registrations."""
+"""The stores, one module for each kind of data: agents, customers, history, lists, registrations."""

@@ -1,10 +1,10 @@
-"""Where agents' phones are, kept over a restart: a phone over UDP can be rung again before it registers again.
+"""Stores the bindings of agents' phones over a restart, so that a phone over UDP can be rung before it registers again.
 
 Rules:
 - The file holds the live bindings over UDP with the time of day at which they expire; those over TCP went with their
   connections.
 - It is replaced as a whole, at most every `WRITE_EVERY_S` after a change, and at the stop.
-- What is stale, expired, of another port, or not understood is left out; a damaged file is an alarm and no more.
+- A binding that is stale, expired, of another port, or cannot be read is left out. A damaged file only raises an alarm.
 """
 
 import asyncio
@@ -27,17 +27,17 @@ from acdcore.sip.syntax.uri import MalformedValue
 from acdcore.storage.journal.files import sync_journal_directory
 
 WRITE_EVERY_S: Final = 1.0
-"""A thousand phones that refresh within a minute must not mean a file for each."""
+"""Seconds between two writes: a thousand phones refresh within a minute, and must not cause a write each."""
 FILE_BYTES_MAX: Final = 20_000_000
-"""Forty thousand phones; what is larger is not ours."""
+"""Bytes, enough for forty thousand phones; a larger file is not ours and is not read."""
 
 UserBinding = tuple[str, Binding[SipFlow]]
-"""An agent's number, and where a phone of theirs is."""
+"""An agent's number, and the binding of one of the agent's phones."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeptBinding:
-    """One phone as the file has it."""
+    """One phone in the file."""
 
     user: str
     """Agent's number."""
@@ -48,7 +48,7 @@ class KeptBinding:
     remote: Address
     """The phone's address as seen on the wire."""
     q: float
-    """Preference."""
+    """Preference of the contact, 0 to 1."""
     expires_wall: datetime
     """When it expires (UTC)."""
     refreshed_wall: datetime
@@ -73,10 +73,10 @@ _FILE: Final = TypeAdapter(KeptBindings)
 
 
 class BindingsFile:
-    """Writes on the running event loop's behalf; `start`, `changed` as often as you like, `stop`."""
+    """Writes the file in a thread: call `start`, then `changed` at every change, then `stop`."""
 
     def __init__(self, path: Path, clock: Clock, export: Callable[[], Sequence[UserBinding]]) -> None:
-        """`export` gives the live bindings of this moment."""
+        """`export` gives the present bindings."""
         self._path = path
         self._clock = clock
         self._export = export
@@ -87,7 +87,7 @@ class BindingsFile:
         """Why the file could not be read or written the last time; "" when it could."""
 
     def load(self, udp_ports: Collection[int]) -> tuple[UserBinding, ...]:
-        """What the last run left, as of now, for the ports that we listen on. Never raises for what the file holds.
+        """The last run's bindings that are still valid, for the ports that we listen on. A damaged file raises nothing.
 
         Reads a file of some hundred kilobytes: for the start, before calls are taken.
         """
@@ -100,7 +100,7 @@ class BindingsFile:
         except (OSError, ValueError, ValidationError) as error:
             self.alarm = f"{self._path}: agents' phones of the last run are not known: {error}"
             return ()
-        # A clock that has yet to be put right is behind the last run's: no phone is kept for longer than it asked for.
+        # The clock may be behind the last run's until it is corrected; no binding lives longer than the phone asked.
         now, wall = self._clock.now(), self._clock.wall()
         if kept.written_wall.tzinfo is not None:
             wall = max(wall, kept.written_wall)
@@ -117,7 +117,7 @@ class BindingsFile:
             self._timer = asyncio.get_running_loop().call_later(WRITE_EVERY_S, self._write_soon)
 
     async def stop(self) -> None:
-        """Write a last time; what changes later is not kept."""
+        """Write a last time; later changes are not stored."""
         self._is_running = False
         if self._timer is not None:
             self._timer.cancel()
@@ -175,7 +175,7 @@ def _restored(kept: KeptBinding, now: float, wall: datetime) -> UserBinding | No
 
 
 def _replace(path: Path, kept: KeptBindings) -> None:
-    """Durable and whole; raises `OSError`, and then the old file is as it was."""
+    """Replace the file atomically and durably; on `OSError` the old file is unchanged."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     unfinished = path.with_name(path.name + ".tmp")
     try:

@@ -1,4 +1,4 @@
-"""The rules for a customer's card: what is trimmed, what is refused. Pure; every store applies them."""
+"""The rules for a customer's card: what is trimmed and what is refused. Pure; every store applies them."""
 
 import unicodedata
 from dataclasses import replace
@@ -11,23 +11,23 @@ from acdcore.numbering.key import dialable
 
 NAME_CHARS_MAX = 200
 TEXT_CHARS_MAX = 4_000
-"""Address and note: a page, so that a screen pop stays one event."""
+"""Characters of address and note: a page, so that a screen pop fits into one event."""
 WORD_CHARS_MAX = 40
-"""Member number, language, plate, owner, region."""
+"""Characters of member number, language, plate, owner and region."""
 NUMBERS_MAX = 20
 """Telephone numbers of one customer; more is a mistake in an import."""
 PLATES_MAX = 200
 """Vehicles of one customer: a fleet."""
 
 LANGUAGE_NAMES = ("Mandarin", "Cantonese", "English")
-"""Of `Language`, in its order."""
+"""Names of the languages, in the order of `Language`."""
 _PLATE_SEPARATORS = frozenset(" -.·•・\t")
 
 
 def check_card(new: NewCustomer, former_language: str = "") -> NewCustomer:
     """The card as it will be stored; raises `BadRecord` naming the field.
 
-    `former_language` may stay, whatever it is: older versions took any.
+    `former_language` is accepted even if it is unknown, since older versions accepted any.
     """
     name = _text("name", new.name, NAME_CHARS_MAX)
     if not name:
@@ -58,11 +58,11 @@ def apply_change(customer: Customer, change: CustomerChange) -> NewCustomer:
 
 
 def unknown_language(language: str) -> str:
-    """What is wrong with a language; "" when flows can speak it."""
+    """What is wrong with a language; "" when flows speak it."""
     if language in set(Language):
         return ""
     there = ", ".join(f"{one.value} ({name})" for one, name in zip(Language, LANGUAGE_NAMES, strict=True))
-    return f"{language[:40]!r} is no language that flows speak; there are {there}"
+    return f"{language[:40]!r} is not a language of flows; there are {there}"
 
 
 def contents(customer: Customer) -> NewCustomer:
@@ -87,7 +87,7 @@ def plate(text: str) -> str:
 
 
 def plate_digits(plate: str) -> str:
-    """What a caller can type of a plate: its digits in order."""
+    """The digits of a plate in order, which is what a caller can type."""
     return "".join(char for char in plate if char.isascii() and char.isdigit())
 
 

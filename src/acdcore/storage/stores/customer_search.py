@@ -2,7 +2,7 @@
 
 The searchable text of a thousand customers is one string, so that a search is two hundred calls of `str.find` for
 200,000 customers instead of a million comparisons in Python. A changed customer makes its block stale, and the next
-search writes that block anew.
+search builds that block again.
 """
 
 from array import array
@@ -16,14 +16,14 @@ from acdcore.numbering.key import matching_key
 from acdcore.storage.stores.customer_card import plate
 
 BLOCK_CUSTOMERS = 1_024
-"""Writing a block anew takes two milliseconds, searching it some twenty microseconds."""
+"""Customers in a block: to build a block takes two milliseconds, to search it some twenty microseconds."""
 FIELD_END = "\t"
-"""Not found in any field: whitespace within one is made a blank."""
+"""Separates the fields; it is in none of them, since whitespace in a field becomes a blank."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Neighbouring customers as one text."""
+    """The text of `BLOCK_CUSTOMERS` customers."""
 
     text: str
     """Their fields in lower case."""
@@ -42,17 +42,17 @@ class SearchText:
         self._stale: set[int] = set()
 
     def note_change(self, customer_id: CustomerId) -> None:
-        """The customer is new or changed."""
+        """Note that a customer is new or changed."""
         self._stale.add(customer_id // BLOCK_CUSTOMERS)
 
     def refresh(self) -> None:
-        """Write all stale blocks anew: after loading, so that the first search need not."""
+        """Build all stale blocks; called after loading, so that the first search is fast."""
         for number in self._stale:
             self._blocks[number] = self._written(number)
         self._stale.clear()
 
     def find(self, wanted: str) -> Iterator[CustomerId]:
-        """The customers whose card contains `wanted` in any way of writing it, the newest first."""
+        """The customers whose card contains `wanted` in any way of writing, newest first."""
         self.refresh()
         needles = _needles(wanted)
         for number in sorted(self._blocks, reverse=True):

@@ -19,11 +19,11 @@ from acdcore.storage.stores.customer_search import SearchText
 CONTACTS_EACH_MAX = 10
 """Contacts remembered for one number or customer: what a screen pop can show."""
 CONTACT_HOLDERS_MAX = 300_000
-"""Numbers and customers with remembered contacts; the one that was quiet longest is forgotten first."""
+"""Numbers and customers with remembered contacts; the one without a contact for longest is forgotten first."""
 SHARED_TOLD_MAX = 5
-"""Customers with one number who are named in the log."""
+"""Customers that a log line about a shared number names."""
 SHARED_NUMBERS_MAX = 100
-"""Such numbers that are named in the log at a start; how many more there are is told."""
+"""Shared numbers that a start names in the log; it says how many more there are."""
 
 _RANK = {tier: rank for rank, tier in enumerate(Tier)}
 
@@ -92,7 +92,7 @@ class MemoryDirectory:
         for holder in holders:
             earlier = self._contacts.pop(holder, ())
             kept = [each for each in earlier if each.call_id != contact.call_id]
-            # Taken out and put in again, so that the dict's order is the order of last use.
+            # Removed and added again, so that the dict's order is the order of last use.
             self._contacts[holder] = (contact, *kept)[:CONTACTS_EACH_MAX]
         while len(self._contacts) > CONTACT_HOLDERS_MAX:
             del self._contacts[next(iter(self._contacts))]
@@ -102,7 +102,7 @@ class MemoryDirectory:
         self._agents[record.agent] = record
 
     def put_customer(self, customer: Customer) -> None:
-        """As `load_customer`, and tell whoever reads the log which of the numbers are others' too."""
+        """As `load_customer`, and log which of the numbers other customers have too."""
         self.load_customer(customer)
         for key in _number_keys(customer):
             if len(self._by_number.get(key, ())) > 1:
@@ -125,14 +125,14 @@ class MemoryDirectory:
         self._text.note_change(customer.id)
 
     def _tell_shared(self, key: str) -> None:
-        """Several customers have one number: say whom its callers are taken for."""
+        """Log that several customers have one number, and which of them its callers are taken for."""
         first, *others = [f"{each.id} ({each.name})" for each in self.customers_by_phone(key)[:SHARED_TOLD_MAX]]
         self._log.warning("number_shared", number=key, callers_are=first, not_taken_for=others)
 
     def finish_loading(self) -> None:
-        """Do now what the first search would do, some 100 ms for 200,000 customers, and tell of shared numbers.
+        """Build the search text now (some 100 ms for 200,000 customers), and log shared numbers.
 
-        Each number is told of once, however many customers have it.
+        Each number is logged once, however many customers have it.
         """
         self._text.refresh()
         shared = [key for key, owners in self._by_number.items() if len(owners) > 1]
@@ -156,11 +156,11 @@ class MemoryDirectory:
         yield who
         customer = self._customers.get(who)
         if customer is not None:
-            # Calls from before the number was known to be this customer's.
+            # Calls from before the number was on this customer's card.
             yield from _number_keys(customer)
 
     def _exact(self, wanted: str) -> Iterator[Customer]:
-        """Hits of the indices, best first: they belong on top of a list of mere likenesses."""
+        """Exact matches by number, member number and plate, best first; they precede the hits of the text search."""
         by_member_number = self.customer_by_member_number(wanted)
         if by_member_number is not None:
             yield by_member_number

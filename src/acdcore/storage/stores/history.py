@@ -36,9 +36,9 @@ from acdcore.storage.postgres.database import Database
 from acdcore.work.model import WorkId, WorkItem
 
 UNFINISHED_ROWS_MAX = 100_000
-"""A crash cuts short as many calls as there are lines, each with some ten to fifty events."""
+"""Rows of unfinished calls. A crash cuts short as many calls as there were, each with ten to fifty events."""
 OPEN_WORK_ROWS_MAX = 50_000
-"""More than the callback queue takes (`MAX_OPEN`)."""
+"""Open work items to read: more than the callback queue takes (`MAX_OPEN`)."""
 ROWS_AT_A_TIME = 100
 """Queue visits or changes fetched before the event loop gets its turn: about a millisecond of decoding."""
 
@@ -50,13 +50,13 @@ _ITEM = TypeAdapter(WorkItem)
 _ANSWER = TypeAdapter(AnswerRow)
 _TRACE = TypeAdapter(TraceRow)
 FILED_WITHIN_S = 60
-"""A file is complete, and its row stored, seconds after the talk; an older record names it only if it is."""
+"""Seconds after a talk in which its recording's row is stored; an older record names only a recording with a row."""
 _RECORDING_OF = f"""
 case when calls.recording = '' or calls.ended_at > now() - interval '{FILED_WITHIN_S} s' then calls.recording
 else coalesce((select r.path from recordings r where r.call_id = calls.call_id
     order by r.path <> calls.recording, r.n limit 1), '') end as recording
 """
-"""A talk may have had no audio, or its file no room on the disk, or it was deleted since: then none is named."""
+"""No recording is named when the talk had no audio, the disk was full, or the file was deleted since."""
 _CDR_COLUMNS = ", ".join(_RECORDING_OF if field.name == "recording" else field.name for field in fields(CdrRow))
 _EVENT_COLUMNS = ", ".join(field.name for field in fields(CallEventRow))
 _RECORDING_COLUMNS = ", ".join(field.name for field in fields(RecordingRow))
@@ -82,7 +82,7 @@ union all
 select {_CHANGE_COLUMNS} from agent_events where at >= $1 and at < $2 and ($3::text is null or agent = $3)
 order by agent, at, serial
 """
-"""Agents are found one by one along the key: `distinct` would read every change there ever was."""
+"""Agents are found one by one along the key, because `distinct` would read every stored change."""
 
 
 class PgHistory:
@@ -229,7 +229,7 @@ class PgHistory:
         conditions.add("agent = {}", wanted.agent)
         query = f"select {_VISIT_COLUMNS} from queue_visits {conditions} order by joined_at, entry, n"
         found: list[QueueVisitRow] = []
-        # By a cursor: a day of the largest centre in one answer would hold up the event loop for seconds.
+        # By a cursor: a day of the largest call centre in one answer would block the event loop for seconds.
         async with self._database.connection() as connection, connection.transaction(readonly=True):
             cursor = await connection.cursor(query, *conditions.values)
             while rows := await cursor.fetch(ROWS_AT_A_TIME):
@@ -252,17 +252,17 @@ class PgHistory:
 
 
 def too_many_visits(limit: int) -> Refused:
-    """What is raised instead of cutting off figures."""
+    """The error for too many visits; figures over a part of them would be wrong."""
     return Refused(f"there are more than {limit} queue visits in that time: ask for less at a time")
 
 
 def too_many_changes(limit: int) -> Refused:
-    """The same of agents' changes of state."""
+    """The error for too many changes of agents' states."""
     return Refused(f"agents changed their states more than {limit} times in that time: ask for less at a time")
 
 
 def number_key(field: str, number: str | None) -> str | None:
-    """The matching key to filter by; raises `BadRecord` for what is no number and would match every hidden one."""
+    """The key to filter by; raises `BadRecord` for text without a number, which would match every withheld one."""
     if number is None:
         return None
     key = matching_key(number)
@@ -279,7 +279,7 @@ def page(limit: int) -> int:
 
 
 class Conditions:
-    """A `where` clause: the texts are ours, the values travel apart."""
+    """A `where` clause: conditions are fixed texts, values are parameters."""
 
     def __init__(self) -> None:
         self._texts: list[str] = []
@@ -297,7 +297,7 @@ class Conditions:
 
 
 def _visit_of(row: asyncpg.Record) -> QueueVisitRow:
-    """By position, without a check of each field: there may be many, and they are our own."""
+    """A visit from a row, by position and unchecked: there may be many, and we wrote them."""
     entry, n, call_id, queue, channel, joined_at, left_at, how, waited_s, is_in_time, agent, *rest = row
     joined = (QueueName(sys.intern(queue)), sys.intern(channel), joined_at)
     answered_by = None if agent is None else AgentId(sys.intern(agent))
@@ -305,7 +305,7 @@ def _visit_of(row: asyncpg.Record) -> QueueVisitRow:
 
 
 def _change_of(row: asyncpg.Record) -> AgentEventRow:
-    """Like `_visit_of`."""
+    """A change of an agent's state from a row, as in `_visit_of`."""
     agent, at, serial, state, reason, call_id, detail = row
     return AgentEventRow(AgentId(sys.intern(agent)), at, serial, sys.intern(state), sys.intern(reason), call_id, detail)
 

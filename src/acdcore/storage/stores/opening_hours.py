@@ -1,4 +1,4 @@
-"""What supervisors have forced open or closed: in PostgreSQL, with a copy in memory that calendars are overruled by."""
+"""Calendars that supervisors have forced open or closed: in PostgreSQL, with a copy in memory for calls."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from acdcore.calls.model.ports import BadRecord, ForcedHours
 from acdcore.storage.postgres.database import Connection, Database
 
 CALENDARS_MAX = 1_000
-"""Forced at once: more than any configuration has."""
+"""Forced calendars at most: more than any configuration has."""
 NAME_CHARS_MAX = 200
 
 COLUMNS = ", ".join(field.name for field in fields(ForcedHours))
@@ -43,7 +43,7 @@ class MemoryHoursStore:
                 raise BadRecord(field, f"is no name of at most {NAME_CHARS_MAX} characters")
 
     def is_forced(self, calendar: str) -> bool:
-        """Whether anything holds for that calendar, lapsed or not."""
+        """Whether that calendar has an override, expired or not."""
         return calendar in self._forced
 
     def take_over(self, forced: ForcedHours) -> None:
@@ -51,12 +51,12 @@ class MemoryHoursStore:
         self._forced[forced.calendar] = forced
 
     def take_out(self, calendar: str) -> None:
-        """Forget what holds for that calendar, if anything does."""
+        """Remove that calendar's override, if it has one."""
         self._forced.pop(calendar, None)
 
 
 class PgHoursStore:
-    """Implements `HoursStore`; one change at a time, so that memory ends as the database does."""
+    """Implements `HoursStore`; one change at a time, so that memory and database agree."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

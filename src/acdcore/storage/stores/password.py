@@ -1,4 +1,4 @@
-"""Passwords of phones: made here, stored only as the two hashes that SIP digest needs."""
+"""Passwords of phones: generated here, stored only as the two hashes that SIP digest needs."""
 
 import hashlib
 import secrets
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from acdcore.kernel.ids import AgentId
 
 PASSWORD_BYTES = 12
-"""96 bits, 16 characters: out of reach for guessing, still typed into a phone without tears."""
+"""96 bits, 16 characters: too long to guess, short enough to type into a phone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ AGENT_COLUMNS = (
 LOAD_ROWS = 2_000
 """Rows taken at a time while loading: about 1 MB."""
 CONTACTS_LOADED_MAX = 200_000
-"""Latest calls remembered from before a restart: weeks of a busy centre, half a second of loading."""
+"""Latest calls that a start loads as contacts: weeks of a busy call centre, half a second of loading."""
 
 INSERT_CUSTOMER = (
     "insert into customers"
@@ -64,7 +64,7 @@ class PgCustomerStore:
 
     async def change(self, customer_id: CustomerId, change: CustomerChange, version: int) -> Customer:
         async with self._database.connection() as connection:
-            # Read here, not from memory: the change must be applied to what the database has.
+            # Read from the database, not from memory: the change must be applied to the stored customer.
             found = await connection.fetchrow(f"select {CUSTOMER_COLUMNS} from customers where id = $1", customer_id)
             if found is None:
                 raise UnknownRecord(f"there is no customer {customer_id}")
@@ -137,10 +137,10 @@ async def insert_agent(connection: Connection, record: AgentRecord) -> None:
 def check_agent(record: AgentRecord, former_languages: Collection[str] = ()) -> None:
     """Raises `BadRecord` for what may not be stored.
 
-    `former_languages` may stay, whatever they are: older versions took any.
+    `former_languages` are accepted even if they are unknown, since older versions accepted any.
     """
     if not record.agent.isascii() or not record.agent.isalnum() or len(record.agent) > customer_card.WORD_CHARS_MAX:
-        raise BadRecord("agent", f"{record.agent[:40]!r} is no number of a phone: use digits or letters")
+        raise BadRecord("agent", f"{record.agent[:40]!r} cannot be an agent's number; use digits and letters")
     if record.caller_id and not HOME.canonical(record.caller_id):
         raise BadRecord("caller_id", f"{record.caller_id[:40]!r} is no telephone number; write it as in +862088880000")
     for skill, level in record.skills.items():
@@ -155,9 +155,9 @@ def check_agent(record: AgentRecord, former_languages: Collection[str] = ()) -> 
 
 
 def check_free(agent: AgentId, trunk_users: Mapping[str, str]) -> None:
-    """Raises `Taken` for a number with which a trunk proves itself: only one of the two could ever be let in.
+    """Raises `Taken` for a number that is a trunk's user: only one of the two could log in.
 
-    `trunk_users` tells the trunk's name for each such user.
+    `trunk_users` has the trunk's name for each such user.
     """
     trunk = trunk_users.get(agent)
     if trunk is not None:
@@ -165,7 +165,7 @@ def check_free(agent: AgentId, trunk_users: Mapping[str, str]) -> None:
 
 
 async def load(connection: Connection, directory: MemoryDirectory) -> None:
-    """Fill the directory with everything."""
+    """Load all agents, customers and last contacts into the directory."""
     async with connection.transaction():
         async for row in _rows(connection, f"select {AGENT_COLUMNS} from agents"):
             directory.put_agent(agent_of(row))

@@ -1,8 +1,8 @@
-"""Deletes from the database what is past its time, in small transactions, and says what may go from the disk.
+"""Deletes rows past their retention, in small transactions, and finds the recordings that may be deleted.
 
-Nothing here decides when or how much: see `acdcore.daemon.retention`. Kept whatever their age: recordings of messages
-that nobody has dealt with, records of calls whose recordings are kept, open work items, and each agent's last change
-before the limit, which tells the state at that moment.
+`acdcore.daemon.retention` decides when and how much. Kept at any age: recordings of open messages, records of calls
+whose recordings are kept, open work items, and each agent's last change before the limit, which gives the state at that
+moment.
 """
 
 from collections.abc import Sequence
@@ -28,14 +28,14 @@ and not exists (select from recordings r where r.call_id = c.call_id) order by a
 
 @dataclass(frozen=True, slots=True)
 class OldRows:
-    """Rows of one table that may go, as `delete` with $1 the time and $2 the number at most."""
+    """The statements that delete rows of one table; $1 is the limit of time, $2 the number at most."""
 
     name: str
     """The table."""
     found: str
-    """Those past their time, at most $2."""
+    """Query for the keys of rows past their retention, at most $2."""
     delete: tuple[str, ...]
-    """Statements over the temporary table `gone` of what `found` gives."""
+    """Statements that delete the rows whose keys are in the temporary table `gone`, the result of `found`."""
 
 
 OLD_ROWS = (
@@ -49,7 +49,7 @@ OLD_ROWS = (
         ),
     ),
     OldRows(
-        "traces",  # by their own age: what a caller withheld is not kept longer because a recording is
+        "traces",  # by their own age: a withheld number is not kept longer because a recording is
         "select call_id from traces where at < $1 order by at limit $2",
         ("delete from traces t using gone where t.call_id = gone.call_id",),
     ),
@@ -75,23 +75,23 @@ OLD_ROWS = (
         ),
     ),
 )
-"""In the order in which they are deleted."""
+"""The tables, in the order of deletion."""
 
 
 class PgRetention:
-    """What is past its time in the database; every method raises Unavailable while it is away."""
+    """Finds and deletes what is past its retention; every method raises Unavailable while the database is away."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def oldest_recordings(self, limit: int) -> tuple[StoredRecording, ...]:
-        """The oldest recordings that may go, at most `limit`."""
+        """The oldest recordings that may be deleted, at most `limit`."""
         async with self._database.connection() as connection:
             rows = await connection.fetch(OLDEST_RECORDINGS, limit)
         return tuple(StoredRecording(RecordingPath(row["path"]), row["started_at"], row["size_bytes"]) for row in rows)
 
     async def recorded_bytes(self) -> int:
-        """What all recordings take."""
+        """Bytes of all recordings."""
         async with self._database.connection() as connection:
             return int(await connection.fetchval("select coalesce(sum(size_bytes), 0) from recordings"))
 
@@ -112,12 +112,12 @@ class PgRetention:
             await connection.execute("delete from recordings where path = any($1::text[])", list(paths))
 
     async def count_rows(self, old: OldRows, before: datetime, limit: int) -> int:
-        """How many would go, counted up to `limit`."""
+        """How many rows would be deleted, counted up to `limit`."""
         async with self._database.connection() as connection:
             return int(await connection.fetchval(f"select count(*) from ({old.found}) found", before, limit))
 
     async def delete_rows(self, old: OldRows, before: datetime, limit: int) -> int:
-        """Delete up to `limit` with all that belongs to them, in one transaction; how many."""
+        """Delete up to `limit` rows and all that belongs to them, in one transaction; returns how many."""
         async with self._database.connection() as connection, connection.transaction():
             found = with_literals(old.found, before, limit)
             await connection.execute(f"create temporary table gone on commit drop as {found}")
@@ -126,7 +126,7 @@ class PgRetention:
             return int(await connection.fetchval("select count(*) from gone"))
 
     async def delete_loose_events(self, before: datetime, limit: int) -> int:
-        """Delete events of calls that never got a record, because their beginning was lost; how many."""
+        """Delete events of calls without a record, whose beginning was lost; returns how many."""
         query = """
             delete from call_events where ctid = any(array(select ctid from call_events e where call_id < $1
             and not exists (select from calls c where c.call_id = e.call_id) order by call_id limit $2))

@@ -1,4 +1,4 @@
-"""The black and white list: in PostgreSQL, with a copy in memory that calls are screened by."""
+"""The black and white list: in PostgreSQL, with a copy in memory for calls."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,13 +13,13 @@ from acdcore.numbering.key import INTERNATIONAL_PREFIX, dialable, matching_key
 from acdcore.storage.postgres.database import Connection, Database
 
 ENTRIES_MAX = 100_000
-"""Far more than staff enter by hand; a list as long as that is a rule for the trunk."""
+"""Entries at most: far more than staff enter by hand. A longer list belongs to the carrier."""
 REASON_CHARS_MAX = 400
 ANY_ENDING = "*"
-"""At the end of a number: every number that begins so."""
+"""At the end of an entry it stands for every number with that beginning."""
 ABROAD = "+"
 HOME = "0*"
-"""The key of beginnings that say nothing but the own country."""
+"""The key of a beginning that is only the own country."""
 
 COLUMNS = ", ".join(field.name for field in fields(Screening))
 PUT = (
@@ -35,7 +35,7 @@ class MemoryScreeningStore:
     def __init__(self, bus: EventBus) -> None:
         self._bus = bus
         self._entries: dict[str, Screening] = {}
-        """By the number's key, so that one number has one entry however it is written."""
+        """Entries by the number's key, so that one number has one entry in any way of writing."""
 
     def entries(self) -> Sequence[Screening]:
         return sorted(self._entries.values(), key=lambda entry: (entry.at, entry.number), reverse=True)
@@ -49,7 +49,7 @@ class MemoryScreeningStore:
         self._bus.publish(ScreeningChanged())
 
     def admitted(self, key: str, entry: Screening) -> Screening:
-        """The entry as it will be kept; raises `BadRecord` for what cannot be."""
+        """The entry as it is stored; raises `BadRecord` when it cannot be stored."""
         if key not in self._entries and len(self._entries) >= ENTRIES_MAX:
             raise BadRecord("number", f"{ENTRIES_MAX} numbers are listed already")
         for field, text in (("reason", entry.reason), ("by", entry.by)):
@@ -70,7 +70,7 @@ class MemoryScreeningStore:
         return key
 
     def take_over(self, entry: Screening) -> None:
-        """Keep an admitted entry."""
+        """Add an admitted entry."""
         self._entries[entry_key(entry.number)] = entry
 
     def take_out(self, key: str) -> None:
@@ -79,7 +79,7 @@ class MemoryScreeningStore:
 
 
 class PgScreeningStore:
-    """Implements `ScreeningStore`; one change at a time, so that memory ends as the database does."""
+    """Implements `ScreeningStore`; one change at a time, so that memory and database agree."""
 
     def __init__(self, database: Database, bus: EventBus) -> None:
         self._database = database
@@ -127,7 +127,7 @@ def entry_key(number: str) -> str:
         return (ABROAD if begins else "") + ANY_ENDING
     if begins != number and dialable(begins):
         return HOME
-    raise BadRecord("number", f"{number[:40]!r} is no telephone number, nor the beginning of one with a * behind")
+    raise BadRecord("number", f"{number[:40]!r} is neither a telephone number nor the beginning of one followed by *")
 
 
 def _entry_of(row: asyncpg.Record) -> Screening:

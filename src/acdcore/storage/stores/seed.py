@@ -28,7 +28,7 @@ CUSTOMERS_FILE = "customers.toml"
 """Both lie beside the settings."""
 IMPORT = "acdcore agents import"
 CHECKED_REALM = "checked"
-"""Of passwords that are nobody's."""
+"""The realm of passwords that are only checked."""
 NAMED_MAX = 5
 """Agents that a warning names."""
 SEED_LOCK_KEY = 0x61636473
@@ -50,9 +50,9 @@ class Seeds:
     """What the files say."""
 
     agents: tuple[SeededAgent, ...]
-    """With generated passwords where the file gives none."""
+    """The agents, with generated passwords where the file gives none."""
     customers: tuple[NewCustomer, ...]
-    """Checked."""
+    """The customers, checked."""
 
 
 class AgentEntry(pydantic.BaseModel):
@@ -70,11 +70,11 @@ class AgentEntry(pydantic.BaseModel):
     caller_id: str = ""
 
     def facts(self) -> dict[str, object]:
-        """All but number and password, as JSON has it."""
+        """All fields but number and password, as JSON values."""
         return self.model_dump(mode="json", exclude={"number", "password"})
 
     def differing(self, known: Mapping[str, object]) -> tuple[str, ...]:
-        """The names of the facts that are otherwise in `known`, which is likewise as JSON has it."""
+        """The names of the fields that differ from `known`, which has JSON values too."""
         return tuple(name for name, fact in self.facts().items() if normal(name, known[name]) != normal(name, fact))
 
 
@@ -106,7 +106,7 @@ Table = TypeVar("Table", bound=pydantic.BaseModel)
 
 
 def read_seeds(agents_file: Path, customers_file: Path, realm: str, trunk_users: Mapping[str, str]) -> Seeds:
-    """Both files; a missing one is an empty one. Raises `SettingsError` with file and key, for all mistakes of both."""
+    """Read both files; a missing one counts as empty. Raises `SettingsError` with every mistake in both files."""
     problems: list[SettingsError] = []
     agents: tuple[SeededAgent, ...] = ()
     customers: tuple[NewCustomer, ...] = ()
@@ -147,14 +147,14 @@ def agents_in(file: Path) -> tuple[AgentEntry, ...]:
 
 
 def checked_agents_in(file: Path) -> tuple[AgentEntry, ...]:
-    """The same, each held against all that a first start would refuse, so that nothing is done by half."""
+    """The agents of the file, checked as at a first start, so that an import does not stop half way."""
     entries = agents_in(file)
     _seeded_agents(file, entries, CHECKED_REALM)
     return entries
 
 
 def unapplied(directory_of_files: Path, directory: Directory) -> Iterator[str]:
-    """What the files say that is not in force: they are read only while there are no agents, or no customers."""
+    """Warnings where the files differ from the database, since they are read only while it is empty."""
     agents_file, customers_file = directory_of_files / AGENTS_FILE, directory_of_files / CUSTOMERS_FILE
     try:
         entries, customers = agents_in(agents_file), _read_customers(customers_file)
@@ -186,7 +186,7 @@ def unapplied(directory_of_files: Path, directory: Directory) -> Iterator[str]:
 
 
 def agent_facts(record: AgentRecord) -> dict[str, object]:
-    """An agent as `AgentEntry.facts` has it."""
+    """A stored agent in the form of `AgentEntry.facts`."""
     return {
         "name": record.name,
         "skills": dict(record.skills),
@@ -199,14 +199,14 @@ def agent_facts(record: AgentRecord) -> dict[str, object]:
 
 
 def normal(name: str, fact: object) -> object:
-    """One form for all that means the same."""
+    """A value in one form, so that equal values compare equal."""
     if name == "caller_id" and isinstance(fact, str):
         return HOME.canonical(fact) or fact
     return list(fact) if isinstance(fact, tuple) else fact
 
 
 def is_known(customer: NewCustomer, directory: Directory) -> bool:
-    """Whether there is somebody with the member number, or else with one of the numbers."""
+    """Whether a customer with the member number, or else with one of the telephone numbers, is stored."""
     if customer.member_number is not None:
         return directory.customer_by_member_number(customer.member_number) is not None
     return not customer.numbers or any(directory.customer_by_phone(number) for number in customer.numbers)
@@ -223,8 +223,8 @@ async def seed(
 ) -> list[SeededAgent]:
     """Fill empty tables; tables with anything in them are left alone, and then the files are not even read.
 
-    `keep` is given the new agents before they are committed: when it raises, nothing was stored, so no password is
-    ever in force that nobody knows. Returns the agents created.
+    `keep` gets the new agents before they are committed. When it raises, nothing is stored, so that no agent has a
+    password that nobody knows. Returns the agents created.
     """
     created: list[SeededAgent] = []
     async with connection.transaction():
@@ -324,11 +324,11 @@ def _read_customers(file: Path) -> tuple[NewCustomer, ...]:
 
 
 def _toml(file: Path) -> Mapping[str, object]:
-    """The file; a missing one is an empty one."""
+    """The parsed file; a missing file counts as empty."""
     return read_toml(file) if file.exists() else {}
 
 
 def _told(file: Path, error: pydantic.ValidationError, table: type[pydantic.BaseModel]) -> list[SettingsError]:
-    """One for each mistake."""
+    """One error for each mistake."""
     found = mistakes(error, table, {})
     return [SettingsError(str(file), ".".join(map(str, at)), problem) for at, problem in found]

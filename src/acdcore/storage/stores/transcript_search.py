@@ -1,19 +1,18 @@
-"""How what was said is searched: by pairs of neighbouring characters (pure).
+"""The search in transcripts, by pairs of neighbouring characters (pure).
 
-A word that is looked for stands in a text only if all its pairs do. That leaves few texts, in which the word itself
-is then looked for. It is the same for Chinese, where a word is two characters somewhere in a sentence, and for names
-and numbers.
+A text contains a word only if it contains all its pairs. That leaves few texts, which are then searched for the word
+itself. It works for Chinese, where a word is two characters somewhere in a sentence, and for names and numbers.
 """
 
 import unicodedata
 from collections.abc import Iterable
 
 WORDS_MAX = 10
-"""That are looked for at once."""
+"""Words of one search at most."""
 
 
 def fold_text(text: str) -> str:
-    """The text as it is compared: small letters of one width, one blank where punctuation or blanks are."""
+    """The text for comparison: lower case, one width, one blank for punctuation and blanks."""
     plain = unicodedata.normalize("NFKC", text).casefold()
     return " ".join("".join(char if char.isalnum() else " " for char in plain).split())
 

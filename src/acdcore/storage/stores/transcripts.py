@@ -1,7 +1,7 @@
-"""What was said in recordings, in PostgreSQL: which recordings have yet to be written down, and what was found in them.
+"""Transcripts of recordings in PostgreSQL: which recordings still need one, and the finished transcripts.
 
-The list of what waits is the recordings without a transcript: it needs no queue of its own, outlives a crash, and
-names none twice.
+The recordings without a transcript are those that wait. That needs no separate queue, survives a crash, and has no
+duplicates.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ WANTED = {
 
 @dataclass(frozen=True, slots=True)
 class Unwritten:
-    """A recording that nobody has written down."""
+    """A recording without a transcript."""
 
     call_id: CallId
     n: int
@@ -43,13 +43,13 @@ class Unwritten:
 
 
 class PgTranscripts:
-    """Implements `Transcripts`, and keeps them."""
+    """Implements `Transcripts`, and stores them."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def waiting(self, kind: TranscriptKind, since: datetime, limit: int) -> tuple[Unwritten, ...]:
-        """Recordings begun since then that wait, messages first, then the newest. Raises Unavailable."""
+        """Recordings begun since `since` that wait, messages first, then the newest talk. Raises Unavailable."""
         if kind is TranscriptKind.NONE:
             return ()
         query = (
@@ -62,7 +62,7 @@ class PgTranscripts:
         return tuple(Unwritten(CallId(row["call_id"]), row["n"], row["path"], row["duration_s"]) for row in found)
 
     async def keep(self, row: TranscriptRow) -> None:
-        """Store it, once; of a recording that was deleted meanwhile nothing is kept. Raises Unavailable."""
+        """Store a transcript once; when its recording was deleted meanwhile, nothing is stored. Raises Unavailable."""
         text = fold_text(" ".join(part.text for part in row.parts))
         query = (
             "insert into transcripts (call_id, n, at, language, problem, parts, folded, pairs)"
@@ -74,7 +74,7 @@ class PgTranscripts:
             async with self._database.connection() as connection:
                 await connection.execute(query, *values, text, list(pairs(text.split())))
         except asyncpg.ForeignKeyViolationError:
-            return  # deleted between the look and the row
+            return  # the recording was deleted in between
 
     async def transcripts(self, wanted: TranscriptFilter) -> Sequence[Transcribed]:
         """See `Transcripts`."""
@@ -101,7 +101,7 @@ class PgTranscripts:
 
 
 def words_of(text: str) -> list[str]:
-    """What is looked for. Raises `BadRecord` for what would be in every text, or in none."""
+    """The words to search for. Raises `BadRecord` when there are none, or too many."""
     words = fold_text(text).split()
     if not words or all(len(word) < 2 for word in words):
         raise BadRecord("q", "needs a word of at least two letters or characters")
