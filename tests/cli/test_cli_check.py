@@ -212,8 +212,11 @@ def test_prompts_of_an_earlier_version_are_a_warning_that_names_file_and_keys(co
     answer = check(config_dir)
     assert answer.status == 0
     lacking, former = answer.problems
-    assert "prompts/system.toml: lacks prompts.place; what comes with acdcore is said: take it over from" in lacking
-    assert "prompts/system.toml: prompts.position: not said any more, as whole sentences are; remove them" in former
+    assert "prompts/system.toml: lacks prompts.place; the shipped texts are used: copy them from" in lacking
+    assert (
+        "prompts/system.toml: prompts.position: no longer used, because whole sentences replaced them; remove them"
+        in former
+    )
 
 
 def test_files_beside_settings_that_cannot_be_read_are_judged_too(config_dir: Path) -> None:
@@ -300,7 +303,7 @@ MISTAKES: list[tuple[str, str, str, str]] = [
         SYSTEM,
         "[prompts.agent-number]",
         "[prompts.agent_number]",
-        "prompts.agent_number: is no prompt of the system; rem",
+        "prompts.agent_number: is not a prompt of acdcore; rem",
     ),
     (SYSTEM, "第{position}位，", "第位，", "prompts.place.cmn: does not say its value; write {position} where it is"),
     # types

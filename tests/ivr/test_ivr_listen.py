@@ -532,7 +532,7 @@ def test_listening_is_refused(tmp_path: Path, was: str, becomes: str, key: str, 
 
 def test_listening_for_nothing_is_refused(tmp_path: Path) -> None:
     found = problems(tmp_path, GOOD[: GOOD.index("[nodes.ask.phrases]")])
-    assert 'nothing may be said; add phrases.NAME = { cmn = ["..."] }' in found["nodes.ask.phrases"]
+    assert 'there is no phrase to say; add phrases.NAME = { cmn = ["..."] }' in found["nodes.ask.phrases"]
 
 
 def test_line_whose_noise_nobody_understands_is_not_led_round_for_ever(tmp_path: Path) -> None:

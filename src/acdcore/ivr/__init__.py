@@ -1,1 +1,1 @@
-"""Voice menus: flows as data, the machine that walks them, calendars and prompts."""
+"""Voice menus: flows as data, the machine that walks a caller through them, calendars and prompts."""

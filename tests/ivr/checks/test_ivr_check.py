@@ -67,7 +67,7 @@ def test_good_flow_has_no_problems(tmp_path: Path) -> None:
         ('start = "menu"', 'start = "nowhere"', "start", "no node nowhere"),
         ('1 = "queue"', '1 = "nowhere"', "nodes.menu.keys.1", "no node nowhere"),
         ('on_timeout = "bye"', 'on_timeout = "nowhere"', "nodes.menu.on_timeout", "no node nowhere"),
-        (', 2 = "number"', "", "nodes.number", "no way leads here"),
+        (', 2 = "number"', "", "nodes.number", "no transition leads here"),
         ('queue = "service"', 'queue = "sales"', "nodes.queue.queue", "no queue sales; there are: service"),
         (', en = "Press one."', "", "prompts.ask", "missing in en"),
         ('["ask"], keys', '["asked"], keys', "nodes.menu.prompts", "no prompt asked; add [prompts.asked]"),
@@ -140,9 +140,9 @@ def test_circle_that_needs_a_key_is_allowed(tmp_path: Path) -> None:
         ('type = "menu"', 'type = "manu"', "nodes.menu", '"menu"'),
         ('language = "cmn"', 'language = "fr"', "language", 'write "cmn"'),
         ('on_timeout = "bye"', 'on_timeout = "bye", timeout_s = 0', "nodes.menu.timeout_s", "greater than 0"),
-        ('en = "Press one."', 'en = " "', "prompts.ask.en", "has nothing in it that could be said"),
-        ('en = "Press one."', 'en = "…!?"', "prompts.ask.en", "has nothing in it that could be said"),
-        ('en = "Press one."', 'en = "Press\\u0000 one."', "prompts.ask.en", "has a control character in it"),
+        ('en = "Press one."', 'en = " "', "prompts.ask.en", "contains nothing that can be read aloud"),
+        ('en = "Press one."', 'en = "…!?"', "prompts.ask.en", "contains nothing that can be read aloud"),
+        ('en = "Press one."', 'en = "Press\\u0000 one."', "prompts.ask.en", "contains a control character"),
         ("nodes.queue = {", "nodes.queue = ", "", "is not TOML"),
     ],
 )
@@ -163,7 +163,7 @@ def test_missing_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_name_that_cannot_be_a_flow_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="cannot name a flow"):
+    with pytest.raises(SettingsError, match="cannot be a flow's name"):
         read_flow(tmp_path / "system.toml")
 
 

@@ -140,7 +140,7 @@ def test_file_of_an_earlier_version_is_good_and_its_words_are_named(tmp_path: Pa
     assert source(system, "position", CMN) is None
     lacks, former = system.warnings
     assert "prompts.place" in lacks
-    assert "prompts.in-the-queue, prompts.position: not said any more" in former
+    assert "prompts.in-the-queue, prompts.position: no longer used" in former
 
 
 def test_house_that_has_recorded_words_hears_no_other_voice(tmp_path: Path) -> None:
@@ -174,9 +174,9 @@ def test_words_are_recorded_language_by_language(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "key", "problem"),
     [
-        ('[prompts.reddy]\nen = "Ready."', "prompts.reddy", "is no prompt of the system"),
-        ('[prompts.place-21]\nen = "Far."', "prompts.place-21", "is no prompt of the system"),
-        ('[prompts.agent-introduction-x]\nen = "X."', "prompts.agent-introduction-x", "is no prompt of the system"),
+        ('[prompts.reddy]\nen = "Ready."', "prompts.reddy", "is not a prompt of acdcore"),
+        ('[prompts.place-21]\nen = "Far."', "prompts.place-21", "is not a prompt of acdcore"),
+        ('[prompts.agent-introduction-x]\nen = "X."', "prompts.agent-introduction-x", "is not a prompt of acdcore"),
     ],
 )
 def test_prompt_that_nobody_plays_is_refused(tmp_path: Path, more: str, key: str, problem: str) -> None:

@@ -1,7 +1,7 @@
-"""An operator's recordings beside what is read aloud: as loud as the rest, where that makes nothing worse.
+"""Fits the loudness of an operator's recordings to the texts that are read aloud.
 
-A recording within `MARGIN_LU` of the wanted loudness stays as it is: whoever had it made may have meant it so. A louder
-one is brought down, a softer one up, but never so far that its noise would be heard; what is left over is told.
+A recording within `MARGIN_LU` of the wanted loudness is not changed: its loudness may be intended. A louder one is
+lowered, a softer one raised, but never so far that its noise would be heard. A warning names what is still too soft.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from acdcore.ivr.audio.loudness import levelled, loudness
 from acdcore.ivr.audio.resample import TELEPHONE_RATE
 
 MARGIN_LU = 3.0
-"""What differs by less is heard as equally loud by somebody who does not compare."""
+"""Without a direct comparison, sounds that differ by less are heard as equally loud."""
 RAISE_MAX_DB = 20.0
-"""What is softer yet was recorded with the wrong gain; its least bits would be heard."""
+"""A softer recording was made with the wrong gain; with more gain its lowest bits would be heard."""
 NOISE_DB = -50.0
 """Noise is not raised above this: a telephone line has some 15 dB less."""
 NOISE_SHARE = 0.1
-"""The level below which so many of the frames are is taken for the noise."""
+"""Share of frames: the level below which so many frames are counts as the noise."""
 FRAME = TELEPHONE_RATE // 20
 SHORT_S = 0.1
 """Shorter than any word."""
@@ -39,7 +39,7 @@ def fitted(samples: array[int], lufs: float) -> array[int]:
 
 
 def remarks(samples: array[int], lufs: float) -> Iterator[str]:
-    """What callers would notice of a recording as it is played."""
+    """Faults of a recording that callers would notice."""
     heard = loudness(fitted(samples, lufs))
     if heard == -inf:
         yield "is silent; record it again"
@@ -53,7 +53,7 @@ def remarks(samples: array[int], lufs: float) -> Iterator[str]:
 
 
 def _noise_db(samples: array[int]) -> float:
-    """The level of what is heard between words, in dBFS; of sound without pauses, that of its softest parts."""
+    """The level between words, in dBFS; for sound without pauses, the level of its softest parts."""
     sums = [0, *accumulate(map(mul, samples, samples))][::FRAME]
     powers = sorted(after - before for before, after in pairwise(sums))
     softest = powers[int(len(powers) * NOISE_SHARE)] if powers else 0

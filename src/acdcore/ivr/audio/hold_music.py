@@ -29,7 +29,7 @@ TUNE = (
     (84, 0, 81, 0), (83, 0, 79, 0), (81, 0, 77, 0), (79, 0, 76, 0),
     (77, 81, 84, 0), (83, 0, 79, 0), (77, 0, 81, 0), (79, 0, 74, 0),
 )  # fmt: skip
-"""A note for each beat of each bar; 0: the one before rings on."""
+"""A MIDI note number for each beat of each bar; 0: the note before goes on."""
 PATTERNS = ((0, 1, 2, 3, 2, 1, 3, 2), (0, 2, 1, 3, 1, 2, 3, 1), (3, 2, 1, 0, 1, 2, 3, 2))
 """Which note of the chord is plucked on each eighth of a bar, for each part."""
 PARTIALS_OF_TUNE = ((1, 1.0, 1.1), (2, 0.15, 0.5), (4, 0.12, 0.25))
@@ -46,7 +46,7 @@ HELD_FADE_S = 0.7
 DETUNED = 1.0015
 """Held notes are two that beat slowly against each other."""
 MIXED_PEAK = 20_000
-"""While it is mixed; its loudness is set afterwards."""
+"""Peak of the mix; its loudness is set afterwards."""
 BEEP_HZ = 880.0
 BEEP_S = 0.18
 BEEP_PEAK = 9_000

@@ -1,5 +1,5 @@
 # cython: annotation_typing=False, wraparound=False, initializedcheck=False
-"""How loud telephone sound is (ITU-R BS.1770-4), and the same sound at another loudness.
+"""Measures the loudness of telephone sound (ITU-R BS.1770-4), and changes it.
 
 Two filters weigh the samples as ears do: a shelf that raises what lies above 1.5 kHz, and a high-pass. The loudness is
 the mean square of blocks of 400 ms, one begun each 100 ms; blocks below -70 LUFS, and then those 10 LU below the mean
@@ -7,7 +7,7 @@ of the rest, are pauses and do not count. The recommendation gives the filters f
 for any rate from the analogue filters behind its figures. A sine of 997 Hz at full scale measures -3.0 LUFS.
 
 A limiter keeps peaks below `CEILING`, where G.711 does not clip. It looks ahead, so that the gain is down when the peak
-comes and no wave is bent, and lets go slowly, so that it is not heard to pump.
+comes and no wave is distorted. Its gain returns slowly, so that no pumping is heard.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from math import exp, inf, log10, pi, tan
 from acdcore.ivr.audio.resample import TELEPHONE_RATE, amplify
 
 PROMPT_LUFS = -19.0
-"""What callers and agents are told: as loud as people talk on a telephone, and no louder."""
+"""Loudness of prompts: as loud as people talk on a telephone."""
 MUSIC_LUFS = -27.0
-"""What waits behind it: clearly softer, and still above a line's noise."""
+"""Loudness of music on hold: clearly softer than prompts, and still above the noise of a line."""
 CEILING = 23_197.0
 """-3 dBFS as a sample; in mu-law the largest is 32,124, in A-law 32,256."""
 OFFSET_DB = -0.691
@@ -42,20 +42,20 @@ LOOK_AHEAD = TELEPHONE_RATE * 5 // 1000
 RELEASE = 1 - exp(-1 / (0.1 * TELEPHONE_RATE))
 """The gain comes back by 63 % in 100 ms: within a syllable it stays where it is."""
 CLOSE_LU = 0.2
-"""Nearer than that nobody hears a difference."""
+"""Smaller differences cannot be heard."""
 ROUNDS_MAX = 4
-"""The limiter takes away loudness with the peaks; so often the gain is corrected for it."""
+"""The limiter lowers the loudness with the peaks; the gain is corrected for that so many times at most."""
 MAKE_UP_DB = 3.0
-"""By so much at most: sound that is still too soft is all peaks, and more gain would only squash it."""
+"""Total correction at most: sound that is still too soft consists of peaks, and more gain would only distort it."""
 LOWEST = 32_768
 TO_NEAREST = LOWEST + 0.5
-"""As in `resample.py`: `int` cuts off, and `round` is slow when compiled."""
+"""As in `resample.py`: `int` truncates, and `round` is slow when compiled."""
 
 
 def loudness(samples: array[int]) -> float:
     """The integrated loudness of `samples` (signed 16 bit, mono, 8 kHz) in LUFS; -inf for silence.
 
-    What is shorter than a block is one block of its own length.
+    Sound that is shorter than a block counts as one block.
     """
     step = TELEPHONE_RATE // STEPS_A_SECOND
     if len(samples) < step * STEPS_A_BLOCK:
@@ -71,7 +71,7 @@ def loudness(samples: array[int]) -> float:
 def levelled(samples: array[int], lufs: float = PROMPT_LUFS) -> array[int]:
     """`samples` at a loudness of `lufs`, no sample beyond `CEILING`; silence stays silence.
 
-    What consists of peaks only, such as clicks, comes out softer.
+    Sound of peaks only, such as clicks, becomes softer than `lufs`.
     """
     wanted_db = lufs - loudness(samples)
     if wanted_db == inf:
@@ -88,7 +88,7 @@ def levelled(samples: array[int], lufs: float = PROMPT_LUFS) -> array[int]:
 
 
 def limited(samples: array[int], gain: float) -> array[int]:
-    """`samples` `gain` times as loud, with the peaks that would exceed `CEILING` led down to it."""
+    """`samples` `gain` times as loud, with peaks limited to `CEILING`."""
     if not samples or max(max(samples), -min(samples)) * gain <= CEILING:
         return amplify(samples, gain)
     made = array("h", bytes(2 * len(samples)))

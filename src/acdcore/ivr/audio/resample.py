@@ -22,10 +22,10 @@ KAISER_BETA = 0.1102 * (ATTENUATION_DB - 8.7)
 BESSEL_TERMS = 20
 """Of the power series; for arguments up to `KAISER_BETA` the rest is below 1e-15."""
 BLOCK = 4_000
-"""Samples that are made in one go: half a second of sound, a millisecond of work for a common rate."""
+"""Samples computed at a time: half a second of sound, a millisecond of work for a common rate."""
 LOWEST = 32_768
 TO_NEAREST = LOWEST + 0.5
-"""`int` cuts off: above zero that is to the nearest after adding a half. `round` is slow when compiled."""
+"""`int` truncates, so for positive values it rounds to the nearest after adding a half. `round` is slow compiled."""
 
 
 class Resampler:
@@ -47,7 +47,7 @@ class Resampler:
         converted = array("h", bytes(2 * (len(samples) * self._up // self._down)))
         for begin in range(0, len(converted), BLOCK):
             _filter(padded, self._rows, converted, self._up, self._down, begin, min(begin + BLOCK, len(converted)))
-            time.sleep(0)  # compiled code keeps the interpreter to itself, and calls wait for it meanwhile
+            time.sleep(0)  # compiled code does not release the interpreter, and calls wait for it meanwhile
         return converted
 
 

@@ -1,8 +1,8 @@
-"""Speech as an engine gives it, made fit to be played on a telephone between others: trimmed, levelled, with its pause.
+"""Prepares an engine's speech to be played between other prompts: trims it, levels it, and adds a pause.
 
 Where a word begins and ends is hard to say: "three" begins, "left" ends 40 dB below its vowel, barely above an engine's
-own noise. So the loud part is found first, and then followed outwards as long as anything is heard above the noise
-within the time that a closed mouth may take. A little is kept beyond that, and faded.
+own noise. So the loud part is found first. Then it is extended in both directions as long as the gaps in which nothing
+is above the noise are no longer than a plosive's closure. A little sound is kept beyond that, and faded.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ from acdcore.ivr.audio.resample import TELEPHONE_RATE
 FRAME = TELEPHONE_RATE * 5 // 1000
 """5 ms: the release of a k is as short."""
 NOTHING_DB = -50.0
-"""Sound that never gets louder is nobody's speech. Levels are those of the differences between samples, in dBFS: that
+"""Sound that never gets louder is not speech. Levels are those of the differences between samples, in dBFS: that
 lowers vowels and hum, and raises the hiss of weak consonants, by up to 12 dB against each other."""
 LOUD_DB = 25.0
 LOUD_FRAMES = 4
-"""What stays within so much of the loudest frame for so long is speech for sure, and no click."""
+"""Sound near the level of the loudest frame for so many frames is speech, not a click."""
 QUIET_MS = 200
-"""Nobody is so long so soft within a word: the quietest stretch of that length has the noise alone."""
+"""No word has so long a soft part: the quietest stretch of this length contains noise only."""
 QUIET_DB = 30.0
-"""It is at least so far below the loudest frame; otherwise there is no pause that would show the noise."""
+"""That stretch must be so far below the loudest frame; otherwise there is no pause that shows the noise."""
 ABOVE_NOISE_DB = 3.0
-"""What is so far above the loudest frame of the noise is heard in it."""
+"""A frame that is so far above the loudest frame of the noise is audible in it."""
 FAINT_DB = -72.0
-"""Nothing below is heard on a telephone, however quiet an engine is between words."""
+"""Nothing softer is heard on a telephone, even if an engine is silent between words."""
 CLOSED_MS = 200
-"""A p, t or k, and a pair of them, keeps the mouth closed for less."""
+"""The closure of a p, t or k, or of a pair of them, is shorter."""
 BEFORE_MS = 30
 AFTER_MS = 60
-"""What is kept of the sound around speech, faded, for what the noise covers."""
+"""Sound that is kept around the speech, faded, because noise may cover a part of a word."""
 WORD_GAP_MS = 70
-"""From the end of a fragment, so that digits follow each other at the pace of speech."""
+"""Pause after a fragment, so that digits follow each other at the pace of speech."""
 SENTENCE_GAP_MS = 350
-"""From the end of a whole sentence."""
+"""Pause after a whole sentence."""
 SENTENCE_ENDS = "。？！.?!"
 
 
@@ -78,7 +78,7 @@ def speech_span(samples: array[int]) -> tuple[int, int] | None:
 
 
 def _loud(levels: list[float], least: float) -> list[int]:
-    """Where frames begin of which `LOUD_FRAMES` in a row are as loud."""
+    """The frames at which `LOUD_FRAMES` loud frames in a row begin."""
     is_loud = [level >= least for level in levels]
     return [place for place in range(len(levels) - LOUD_FRAMES + 1) if all(is_loud[place : place + LOUD_FRAMES])]
 

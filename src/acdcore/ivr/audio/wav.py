@@ -1,4 +1,4 @@
-"""WAV files: any common telephone or studio recording in, 16 bit mono out.
+"""WAV files: reads any common telephone or studio recording, writes 16 bit mono.
 
 RIFF/WAVE: chunks of a four-letter name and a 32 bit little-endian length, padded to even; `fmt ` gives the coding,
 `data` the samples. The standard library's `wave` reads neither A-law nor mu-law nor floating point, so the chunks are
@@ -18,9 +18,9 @@ FLOAT = 0x0003
 A_LAW = 0x0006
 MU_LAW = 0x0007
 EXTENSIBLE = 0xFFFE
-"""The real coding is then in the first two octets of the sub-format, 24 octets into `fmt `."""
+"""With this format the coding is in the first two octets of the sub-format, 24 octets into `fmt `."""
 READABLE = frozenset([(PCM, 8), (PCM, 16), (PCM, 24), (PCM, 32), (FLOAT, 32), (FLOAT, 64), (A_LAW, 8), (MU_LAW, 8)])
-"""Codings with the bits of a sample."""
+"""Pairs of coding and bits of a sample."""
 CODINGS = {
     PCM: "PCM",
     FLOAT: "floating point",
@@ -40,7 +40,7 @@ STARTS = {b"ID3": "an MP3 file", b"\xff\xfb": "an MP3 file", b"OggS": "an Ogg fi
     b"RIFX": "a WAV file of the other byte order",
     b"#!AMR": "an AMR file",
 }
-"""What else is given the name of a WAV file, by how it begins."""
+"""First bytes of other files that are named .wav by mistake."""
 REMEDY = "convert it, for example with: sox FILE -b 16 -r 8000 -c 1 NEW.wav"
 OPEN_LENGTHS = frozenset([0, 0xFFFF_FFFF])
 RATE_MIN, RATE_MAX = 1_000, 768_000
@@ -49,7 +49,7 @@ RATE_STEP = 25
 of rows. The pitch is off by 1.3 % at 1,000 samples a second, and by less than 0.2 % from 8,000 on."""
 CHANNELS_MAX = 8
 SIZE_MAX = 64 * 1024 * 1024
-"""About six minutes of studio stereo: more is not a prompt but a mistake, and would fill the memory."""
+"""Bytes, about six minutes of studio stereo; a longer file is a mistake and would fill the memory."""
 
 
 class WavError(ValueError):
@@ -57,7 +57,7 @@ class WavError(ValueError):
 
 
 class TooLong(WavError):
-    """It lasts longer than was asked for."""
+    """The sound is longer than the caller of `read_wav` allows."""
 
     def __init__(self, length_s: float) -> None:
         super().__init__(f"lasts {length_s:.0f} s")
@@ -85,7 +85,7 @@ class _Format:
 def read_wav(data: bytes, longest_s: float = inf) -> Sound:
     """Decode PCM of 8, 16, 24 or 32 bits, floating point, A-law or mu-law; channels are averaged.
 
-    Raises WavError; TooLong before anything is decoded that lasts longer than `longest_s`.
+    Raises WavError, and TooLong, before decoding, when the sound is longer than `longest_s`.
     """
     if len(data) > SIZE_MAX:
         raise WavError(f"is larger than {SIZE_MAX // 1024 // 1024} MB; cut it, or convert it to 8,000 Hz mono")
@@ -114,7 +114,7 @@ def read_wav(data: bytes, longest_s: float = inf) -> Sound:
 
 
 def is_cut_off(data: bytes) -> bool:
-    """Whether a WAV file has less than its header says, as when the disk was full or the machine went down."""
+    """Whether a WAV file has less data than its header says, for example because the disk was full."""
     (size,) = struct.unpack_from("<I", data, 4) if len(data) >= 8 else (0,)
     return size not in OPEN_LENGTHS and len(data) < 8 + int(size)
 
@@ -136,7 +136,7 @@ def to_pcm(samples: array[int]) -> bytes:
 
 
 def from_pcm(pcm: bytes) -> array[int]:
-    """Little-endian octets as signed 16 bit samples; a torn last octet is dropped."""
+    """Little-endian octets as signed 16 bit samples; a single last octet is dropped."""
     samples = array("h", pcm[: len(pcm) // 2 * 2])
     if sys.byteorder == "big":
         samples.byteswap()
@@ -144,7 +144,7 @@ def from_pcm(pcm: bytes) -> array[int]:
 
 
 def _what_it_is(data: bytes) -> str:
-    """Why a file without RIFF/WAVE is none, as far as its beginning tells."""
+    """The message for a file without RIFF/WAVE, with its kind if its beginning shows it."""
     known = next((kind for start, kind in STARTS.items() if data.startswith(start)), "")
     if data[4:8] == b"ftyp":
         known = "an MPEG-4 file"
@@ -152,7 +152,7 @@ def _what_it_is(data: bytes) -> str:
 
 
 def _begins_chunk(data: bytes, at: int) -> bool:
-    """Whether a chunk that says something to us, or any usual one, begins here."""
+    """Whether one of the known chunks begins here."""
     return data[at : at + 4] in (b"data", b"fmt ", b"LIST", b"fact", b"cue ", b"bext", b"id3 ", b"PEAK")
 
 
@@ -199,7 +199,7 @@ def _decode(body: bytes, layout: _Format) -> array[int]:
 
 
 def _from_floats(whole: bytes, kind: str) -> array[int]:
-    """Samples of full scale 1.0, which louder ones may exceed; what is no number is silence."""
+    """Samples from floating point with full scale 1.0; louder ones are clipped, and NaN becomes silence."""
     floats = array(kind, whole)
     if sys.byteorder == "big":
         floats.byteswap()

@@ -1,4 +1,4 @@
-"""Calendars as they stand in their file: hours, shifts, holidays and special days, and what is wrong with them."""
+"""Reads the file of calendars: hours, shifts, holidays and special days; reports every mistake in it."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -41,9 +41,9 @@ __all__ = [
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 CLOSED = "closed"
-"""What stands for no hours at all on a special day."""
+"""The word for a special day without hours."""
 HOLIDAY_DAYS_MAX = 366
-"""The longest holiday by its first and last day; what is longer is a slip of the pen."""
+"""Days of the longest holiday; a longer one is a typing mistake."""
 _SPAN = re.compile(r"([01]\d|2[0-4]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
@@ -63,7 +63,7 @@ class WeekTable(TomlTable):
     sun: list[str] = Field(default_factory=list)
 
     def days(self) -> tuple[list[str], ...]:
-        """The seven of them from Monday to Sunday."""
+        """The hours of the seven days, from Monday to Sunday."""
         return self.mon, self.tue, self.wed, self.thu, self.fri, self.sat, self.sun
 
 
@@ -103,7 +103,7 @@ class CalendarsTable(TomlTable):
 
 @dataclass(frozen=True, slots=True)
 class CalendarErrors:
-    """What is wrong with a file, gathered while it is read to its end."""
+    """The mistakes of a file, collected while it is read."""
 
     file: str
     """Which file."""
@@ -111,7 +111,7 @@ class CalendarErrors:
     """In the order in which they were found."""
 
     def add(self, key: str, problem: str) -> None:
-        """One mistake more."""
+        """Add a mistake."""
         self.errors.append(SettingsError(self.file, key, problem))
 
 
@@ -205,11 +205,11 @@ def _shifts(report: CalendarErrors, at: str, tables: Mapping[str, WeekTable | li
 
 def _refuse_bad_name(report: CalendarErrors, key: str, name: str) -> None:
     if _NAME.fullmatch(name) is None:
-        report.add(key, f"{name!r} is no name; use small letters, digits, - and _")
+        report.add(key, f"{name!r} is not a valid name; use small letters, digits, - and _")
 
 
 def _refuse_name_twice(report: CalendarErrors, at: str, calendar: Calendar) -> None:
-    """Flows tell days and shifts apart by name only."""
+    """Refuse a shift with a day's name, because flows distinguish both by name only."""
     days = {*calendar.holidays.values(), *(special.name for special in calendar.special.values())}
     for shift in calendar.shifts:
         if shift.name in days:

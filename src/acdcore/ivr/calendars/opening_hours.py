@@ -1,6 +1,6 @@
-"""Opening hours as data: what a calendar says of a moment, and when it will say something else.
+"""Opening hours as data: the state of a calendar at a moment, and when it changes next.
 
-What is true of a day is decided by the first of these that names it:
+The first of these that contains a day decides about it:
 
     special day        hours of its own, or closed
     make-up workday    the hours of `Calendar.makeup_weekday`, although it is a Saturday or a Sunday
@@ -8,8 +8,8 @@ What is true of a day is decided by the first of these that names it:
     weekly hours       by the day of the week
 
 A span belongs to the day on which it begins and may end on the next one: the small hours after Friday's night shift
-follow Friday's rule and carry Friday's name. Hours are those of the clock on the wall, so a span over a change to or
-from daylight saving time is an hour shorter or longer than it looks.
+follow Friday's rule and carry Friday's name. Hours are in local time, so a span over a change to or from daylight
+saving time is an hour shorter or longer than it looks.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ CalendarName = NewType("CalendarName", str)
 
 DAY_MIN = 24 * 60
 NEXT_CHANGE_WITHIN = timedelta(days=14)
-"""How far `Moment.next_change_at` looks ahead: over the longest public holiday and the weekends beside it."""
+"""How far ahead `Moment.next_change_at` looks: over the longest public holiday and the weekends beside it."""
 _ONE_DAY = timedelta(days=1)
 
 
@@ -34,13 +34,13 @@ class OpeningPeriod:
     """Hours within one day, or into the next."""
 
     start_min: int
-    """Minutes after midnight, wall clock of the calendar's time zone."""
+    """Minutes after midnight, local time of the calendar's zone."""
     end_min: int
     """Minutes after midnight of the same day, exclusive; above 1440 it ends on the next day."""
 
 
 Week = tuple[tuple[OpeningPeriod, ...], ...]
-"""Seven entries from Monday to Sunday; an empty one has no hours."""
+"""Seven entries from Monday to Sunday; an empty entry means closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class SpecialDay:
     spans: tuple[OpeningPeriod, ...]
     """When it is open; empty: closed."""
     name: str = ""
-    """What flows and routes call it, if anything."""
+    """Its name for flows and routes; "" without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,28 +58,28 @@ class CalendarShift:
     """A part of the opening hours that has a name, such as the night."""
 
     name: str
-    """What flows and routes call it."""
+    """Its name for flows and routes."""
     weekly: Week
-    """When it is on, provided that the centre is open."""
+    """When it is on, if the calendar is open."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What a calendar says of a moment."""
+    """The state of a calendar at a moment."""
 
     state: CalendarState
     """Open, or why not."""
     shift: str
     """The shift that is on; "" while closed, or when none is."""
     day: str
-    """The special day's or the holiday's name; "" on other days, and while somebody's word goes before the calendar."""
+    """The special day's or the holiday's name; "" on other days, and while a supervisor's override applies."""
     next_change_at: datetime | None
-    """When one of these will be different, UTC; None: not within `NEXT_CHANGE_WITHIN`."""
+    """When one of these changes next, UTC; None: not within `NEXT_CHANGE_WITHIN`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """When the centre, or a part of it, is open."""
+    """When the call centre, or a part of it, is open."""
 
     name: CalendarName
     """Its key."""
@@ -88,13 +88,13 @@ class Calendar:
     weekly: Week
     """The hours of ordinary days."""
     shifts: tuple[CalendarShift, ...] = ()
-    """Of two that overlap the first is on."""
+    """The shifts; of two that overlap the first is on."""
     holidays: Mapping[date, str] = field(default_factory=dict)
-    """Closed days that are announced as holidays, by name; "" for those without one."""
+    """Holidays, which are closed days, with their names; "" for those without a name."""
     makeup_workdays: frozenset[date] = frozenset()
-    """Days off that are worked to make a holiday longer."""
+    """Weekend days that are worked in exchange for days off beside a holiday."""
     makeup_weekday: int = 0
-    """Whose hours they have: 0 for Monday's."""
+    """The day of the week whose hours they have, from 0 for Monday."""
     special: Mapping[date, SpecialDay] = field(default_factory=dict)
     """Days with hours of their own."""
 
@@ -103,9 +103,9 @@ class Calendar:
         return self._said(self._local(wall), None)[0]
 
     def moment(self, wall: datetime, forced: bool | None = None) -> Moment:
-        """All that is to be said of a moment.
+        """State, shift, day's name and next change at a moment.
 
-        `forced` is a supervisor's word: open (True) or closed (False) whatever day it is; None: the calendar rules.
+        `forced` is a supervisor's override: open (True) or closed (False); None: the calendar applies.
         Raises ValueError when `wall` has no time zone.
         """
         local = self._local(wall)
@@ -116,11 +116,11 @@ class Calendar:
         return Moment(*said, change)
 
     def day_names(self) -> frozenset[str]:
-        """All names of days that a moment can carry."""
+        """All names of days that a moment can have."""
         return frozenset({*self.holidays.values(), *(special.name for special in self.special.values())} - {""})
 
     def names(self) -> frozenset[str]:
-        """All names of days and shifts that a moment can carry."""
+        """All names of days and shifts that a moment can have."""
         return self.day_names() | {shift.name for shift in self.shifts if shift.name}
 
     def _local(self, wall: datetime) -> datetime:
@@ -129,7 +129,7 @@ class Calendar:
         return wall.astimezone(self.zone)
 
     def _said(self, local: datetime, forced: bool | None) -> tuple[CalendarState, str, str]:
-        """State, shift and day's name at a time of the calendar's own zone."""
+        """State, shift and day's name at a local time of the calendar's zone."""
         day, minute = local.date(), local.hour * 60 + local.minute
         if forced is not None:
             return (CalendarState.OPEN, self._shift(day, minute), "") if forced else (CalendarState.CLOSED, "", "")
@@ -171,7 +171,7 @@ class Calendar:
     def _turns(self, day: date) -> Iterator[datetime]:
         """Every instant (UTC) from `day` on at which something may begin or end, later days later.
 
-        One day more than is looked ahead, since the day on the wall may begin up to 14 hours before UTC's.
+        One day more than `NEXT_CHANGE_WITHIN`, since the local day may begin up to 14 hours before UTC's.
         """
         for offset in range(NEXT_CHANGE_WITHIN.days + 2):
             yield from self._turns_of(day + timedelta(days=offset))
@@ -188,13 +188,13 @@ class Calendar:
         turns = {wall.astimezone(UTC) for wall in walls}
         clock_change = _clock_change(midnight)
         if clock_change is not None:
-            # The wall's clock shows some times twice, or not at all: then things change when the clock does.
+            # Some local times occur twice, or not at all: then the change is at the moment when the offset changes.
             turns |= {wall.replace(fold=1).astimezone(UTC) for wall in walls} | {clock_change}
         return sorted(turns)
 
 
 def flow_for(moment: Moment, flow: str, closed_flow: str, holiday_flow: str, by_name: Mapping[str, str]) -> str:
-    """The flow that a moment leads to.
+    """The flow for a moment.
 
     The first that is given: the one by the day's name; when closed, `holiday_flow` on a holiday, then `closed_flow`;
     when open, the one by the shift's name; then `flow`.

@@ -1,4 +1,4 @@
-"""The public holidays of a country by name, and the days off that are worked in exchange.
+"""The public holidays of a country by name, and the weekend days that are worked in exchange.
 
 The dates are those of the package `holidays`. For mainland China they include the exchanges that the State Council
 announces each November for the year to come, of weekend days against days beside a holiday; later years have the
@@ -13,11 +13,11 @@ from datetime import date, timedelta
 import holidays
 
 YEARS = range(2024, 2051)
-"""What is worked out when a calendar is loaded: 0.1 s and some 500 days a country."""
+"""Years that are computed when a calendar is loaded: 0.1 s and some 500 days a country."""
 STRETCH_DAYS_MAX = 16
-"""How far a name is looked for among the days off before and after; the longest Chinese holiday had 10 days."""
+"""Days before and after a day off that are searched for a name; the longest Chinese holiday had 10 days."""
 JOINED_WITH_WEEKENDS = frozenset({"CN"})
-"""Countries whose holidays are announced as one stretch together with the weekend days that touch them."""
+"""Countries that announce a holiday together with the adjacent weekend days."""
 SHORT_NAMES: Mapping[str, str] = {
     "new-years-day": "new-year",
     "chinese-new-years-eve": "spring-festival",
@@ -30,7 +30,7 @@ SHORT_NAMES: Mapping[str, str] = {
 }
 """Names that flows are easier to read with."""
 _EXCHANGED = "Day off"
-"""How the package begins the name of a day that is free because another one is worked."""
+"""The beginning of the package's name for a day off in exchange for a worked day."""
 _ONE_DAY = timedelta(days=1)
 
 
@@ -41,7 +41,7 @@ class PublicHolidays:
     names: Mapping[date, str]
     """Holidays by date: small letters, digits and hyphens, as in "spring-festival"."""
     makeup_workdays: frozenset[date]
-    """Saturdays and Sundays that are worked."""
+    """Saturdays and Sundays that are worked in exchange."""
 
 
 def public_holidays(country: str) -> PublicHolidays:
@@ -58,7 +58,7 @@ def public_holidays(country: str) -> PublicHolidays:
 
 
 def _short(name: str) -> str:
-    """The name for flows; "" for a day that has none of its own."""
+    """The name for flows; "" for a day without its own name."""
     if name.startswith(_EXCHANGED):
         return ""
     plain = re.sub(r"\(.*?\)|'", "", name.rpartition(";")[2]).strip().lower()
@@ -67,7 +67,7 @@ def _short(name: str) -> str:
 
 
 def _weekends_beside(named: Mapping[date, str], worked: frozenset[date]) -> dict[date, str]:
-    """Weekend days, still without a name, that touch a holiday directly or over another weekend day."""
+    """Weekend days, still without a name, that are adjacent to a holiday directly or through another weekend day."""
     free: dict[date, str] = {}
     for day in named:
         for step in (_ONE_DAY, -_ONE_DAY):
@@ -79,7 +79,7 @@ def _weekends_beside(named: Mapping[date, str], worked: frozenset[date]) -> dict
 
 
 def _name_beside(day: date, named: Mapping[date, str]) -> str:
-    """The name of the holiday that a day off makes longer: the nearest one of the same stretch, the earlier first."""
+    """The name of the holiday that a day off extends: the nearest in the same stretch, the earlier of two."""
     for step in (-_ONE_DAY, _ONE_DAY):
         beside = day
         for _ in range(STRETCH_DAYS_MAX):

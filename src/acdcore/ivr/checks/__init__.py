@@ -1,1 +1,1 @@
-"""What makes a flow fit for calls (pure)."""
+"""Checks flows before they take calls (pure)."""

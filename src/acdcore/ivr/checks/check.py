@@ -1,7 +1,8 @@
-"""What makes a flow fit for calls, checked before the first one.
+"""Checks a flow before it takes calls.
 
-Everything that a node names exists, and a value can have been kept before it is read; every node can be reached; and
-a caller who presses nothing comes to an end from wherever he is: no circle of nodes, or of flows, is walked in silence.
+Everything that a node names must exist, and a value must be kept before it is read. Every node must be reachable. From
+every node, a caller who presses nothing must come to an end: no cycle of nodes or of flows may consist of silent
+transitions.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -50,12 +51,12 @@ TIERS = frozenset({"standard", "silver", "gold", "vip"})
 
 NO_PROMPT = "there is no prompt"
 ABSENT = (NO_PROMPT, "there is no queue", "there is no service", "there is no region", "there is no trunk")
-"""Begin what is told of something that is not there: one mistake, however many nodes name it."""
+"""Beginnings of messages about missing things: such a mistake is reported once, even if many nodes name the thing."""
 
 
 @dataclass(frozen=True, slots=True)
 class FlowReferences:
-    """What a flow may refer to outside of itself."""
+    """Names outside of a flow that the flow may refer to."""
 
     queues: frozenset[QueueName] | None
     """All queues; None: not known here, and not checked."""
@@ -78,16 +79,16 @@ class FlowProblem:
     """Something that is wrong with a flow."""
 
     key: str
-    """Where in the file, dotted."""
+    """The key in the file, with dots."""
     reason: str
     """What is wrong and what to do."""
 
 
 def validate(flow: Flow, references: FlowReferences) -> list[FlowProblem]:
-    """Everything that is wrong with `flow`, each mistake once; empty when it may take calls.
+    """All mistakes of `flow`, each once; empty when it may take calls.
 
-    A way to a node that is not there may have been meant to lead anywhere: what follows from the flow's ways (which
-    nodes are reached, and what has been kept there) is judged only when all of them lead somewhere.
+    Which nodes are reached, and which values are kept there, is checked only when every transition leads to a node that
+    exists: a transition to a missing node may be meant to lead to any node.
     """
     problems = [*_flow_problems(flow)]
     leads_astray = is_astray(flow)
@@ -107,13 +108,13 @@ def validate(flow: Flow, references: FlowReferences) -> list[FlowProblem]:
 
 
 def is_astray(flow: Flow) -> bool:
-    """Whether a way of the flow leads to a node that is not there."""
+    """Whether a transition of the flow leads to a node that does not exist."""
     targets = {transition.target for node in flow.nodes.values() for transition in transitions(node)}
     return bool((targets | {flow.start}) - flow.nodes.keys())
 
 
 def _each_once(problems: Iterable[FlowProblem]) -> list[FlowProblem]:
-    """What is absent is told at the first place that names it, with the others beside it."""
+    """Report a missing thing once, at the first key that names it, with the other keys in the message."""
     places: dict[str, list[str]] = {}
     once: list[FlowProblem] = []
     for problem in problems:
@@ -132,9 +133,9 @@ def _also(keys: list[str]) -> str:
 def validate_together(
     flows: Mapping[FlowName, Flow], unread: Collection[FlowName] = ()
 ) -> list[tuple[Flow, FlowProblem]]:
-    """Everything that is wrong with flows that lead into each other, with the flow whose file is to be mended.
+    """Mistakes of flows that lead into each other, each with the flow whose file has to be corrected.
 
-    `unread` are those that are there but could not be read.
+    `unread` are flows whose files exist but could not be read.
     """
     problems = [(flow, problem) for flow in flows.values() for problem in _hand_overs(flow, flows, unread)]
     round_trip = circle({name: _silent_flows(flow, flows) for name, flow in flows.items()})
@@ -152,7 +153,7 @@ def _flow_problems(flow: Flow) -> Iterator[FlowProblem]:
         yield FlowProblem("start", f"there is no node {flow.start}; name one of nodes{near(flow.start, flow.nodes)}")
 
 
-# --- ways ------------------------------------------------------------------------------------------------------
+# --- transitions -----------------------------------------------------------------------------------------------
 
 
 def _target_problems(flow: Flow, at: str, node: Node) -> Iterator[FlowProblem]:
@@ -168,7 +169,9 @@ def _unreachable(flow: Flow) -> Iterator[FlowProblem]:
     found = reached(flow, [flow.start])
     for name in flow.nodes:
         if name not in found:
-            yield FlowProblem(f"nodes.{name}", "no way leads here from start; remove it or name it as a target")
+            yield FlowProblem(
+                f"nodes.{name}", "no transition leads here from start; remove this node or name it as a target"
+            )
 
 
 def _unrecorded(flow: Flow) -> Iterator[FlowProblem]:
@@ -204,7 +207,7 @@ def _hand_overs(flow: Flow, flows: Mapping[FlowName, Flow], unread: Collection[F
 
 
 def _silent_flows(flow: Flow, flows: Mapping[FlowName, Flow]) -> set[FlowName]:
-    """The flows that a caller who presses nothing comes to from the start of this one."""
+    """The flows that a caller who presses nothing reaches from the start of this one."""
     nodes = [flow.nodes[name] for name in reached(flow, [flow.start], by_silence_only=True)]
     return {node.flow for node in nodes if isinstance(node, FlowNode) and node.flow in flows}
 
@@ -371,7 +374,7 @@ def _branch_problems(flow: Flow, at: str, node: BranchNode, references: FlowRefe
 
 
 def _cases(flow: Flow, on: BranchOn, references: FlowReferences) -> Collection[str] | None:
-    """What a branch may ask for; None: anything."""
+    """The cases that a branch may have; None: any."""
     match on:
         case BranchOn.TIER:
             return references.tiers | {UNKNOWN_TIER}

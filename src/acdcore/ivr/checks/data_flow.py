@@ -1,4 +1,4 @@
-"""Which values a node reads and keeps: what must be known before it is entered, and what is known after it."""
+"""Which values a node reads and keeps: the values that must be known before it, and those that are known after it."""
 
 from collections.abc import Iterator, Sequence
 
@@ -67,7 +67,7 @@ def values_kept(node: Node) -> list[tuple[str, VariableName]]:
 
 
 def kept_before(flow: Flow) -> dict[NodeName, set[VariableName]]:
-    """For every node the variables that some way to it keeps; another way may leave them empty."""
+    """For every node, the variables that at least one path to it keeps; another path may leave them empty."""
     known: dict[NodeName, set[VariableName]] = {name: set(flow.takes | GIVEN_VARIABLES) for name in flow.nodes}
     for node in flow.nodes.values():
         kept = {variable for _, variable in values_kept(node)}
@@ -79,9 +79,9 @@ def kept_before(flow: Flow) -> dict[NodeName, set[VariableName]]:
 
 
 def unknown_values(flow: Flow, name: NodeName, known: set[VariableName] | None) -> Iterator[tuple[str, str]]:
-    """Keys of a node that read what cannot be known there, each with the reason.
+    """Keys of a node that read a value which cannot be known there, each with the reason.
 
-    `known` is what `kept_before` says of the node; None: not to be told, and only what nothing keeps at all is wrong.
+    `known` is the node's entry in `kept_before`; None: unknown, and only variables that no node keeps are reported.
     """
     everywhere = {variable for node in flow.nodes.values() for _, variable in values_kept(node)}
     if known is None:
@@ -92,7 +92,7 @@ def unknown_values(flow: Flow, name: NodeName, known: set[VariableName] | None) 
                 fields = ", ".join(sorted(CUSTOMER_FIELDS))
                 yield key, f"a customer's card does not say {variable.removeprefix(OF_CUSTOMER)}; it says: {fields}"
         elif variable in everywhere - known:
-            yield key, f"{variable} is read before anything keeps it; put the node that keeps it on a way to here"
+            yield key, f"{variable} is read before anything keeps it; put the node that keeps it on a path to here"
         elif variable not in known:
             names = ", ".join(sorted(everywhere | flow.takes | GIVEN_VARIABLES))
             yield key, f"nothing is kept as {variable}; there are: {names}; takes names those of earlier flows"

@@ -1,4 +1,4 @@
-"""What is wrong with a question that may be answered by speech, apart from where it leads and what it says."""
+"""Checks a question that may be answered by speech, except its transitions and prompts."""
 
 from collections.abc import Iterator
 
@@ -12,9 +12,9 @@ Found = Iterator[tuple[str, str]]
 
 
 def wrong_in_listening(flow: Flow, node: ListenNode) -> Found:
-    """Everything, each mistake once."""
+    """All mistakes, each once."""
     if not node.phrases:
-        yield "phrases", 'nothing may be said; add phrases.NAME = { cmn = ["..."] }, or answers = "yes_no"'
+        yield "phrases", 'there is no phrase to say; add phrases.NAME = { cmn = ["..."] }, or answers = "yes_no"'
         return
     yield from _of_languages(flow, node)
     yield from _of_phrases(flow, node)
@@ -29,7 +29,7 @@ def _of_languages(flow: Flow, node: ListenNode) -> Found:
     if node.keys_only and not node.keys:
         yield "keys_only", "there is no key to press; add keys"
     if not set(flow.languages) - node.keys_only:
-        yield "keys_only", 'nobody is listened to in any language; use type = "menu"'
+        yield "keys_only", 'no language is listened to; use type = "menu"'
     for value, texts in node.phrases.items():
         missing = [language for language in _heard_in(flow, node) if language not in texts]
         if missing:
@@ -80,7 +80,7 @@ def _of_keys(node: ListenNode) -> Found:
 
 
 def _of_doubt(node: ListenNode) -> Found:
-    """What belongs to "did you mean ...?"."""
+    """Mistakes in the keys of the question "did you mean ...?"."""
     if not node.confirm:
         return
     for value in node.confirm:

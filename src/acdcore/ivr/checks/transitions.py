@@ -1,4 +1,4 @@
-"""The ways through a flow: which node leads where, what can be reached, and which circles silence would walk."""
+"""The transitions of a flow: which node leads where, which nodes are reached, and which cycles silence would follow."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -34,21 +34,21 @@ Place = TypeVar("Place", bound=str)
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A way from one node to another."""
+    """A transition from one node to another."""
 
     key: str
     """The key of the node's table that names the target."""
     target: NodeName
-    """Where it leads."""
+    """The node that it leads to."""
     is_silent: bool = True
-    """Whether it can be taken without the caller pressing a key."""
+    """Whether a caller who presses no key can take it."""
 
 
 def transitions(node: Node) -> list[Transition]:
-    """All ways out of a node; none from one that ends the flow.
+    """All transitions from a node; none from a node that ends the flow.
 
-    A recording counts as silent: it takes a silent line for speech, and ends at once when it cannot be kept. So does a
-    confirmation's `no`, which is taken at once when there is no value.
+    The transitions of a recording count as silent: a noisy line may be taken for speech, and the recording ends at once
+    when it cannot be kept. So does a confirmation's `no`, which is taken at once when there is no value.
     """
     match node:
         case PlayNode():
@@ -60,7 +60,7 @@ def transitions(node: Node) -> list[Transition]:
             return [
                 *_table("keys", node.keys, is_silent=False),
                 Transition("on_timeout", node.on_timeout),
-                # One that the file leaves out is on_timeout, and is not named as a key of its own.
+                # on_invalid, when the file leaves it out, is on_timeout, and is not named as a separate key.
                 *(
                     [Transition("on_invalid", node.on_invalid, is_silent=False)]
                     if node.on_invalid != node.on_timeout
@@ -111,7 +111,7 @@ def transitions(node: Node) -> list[Transition]:
 
 
 def _of_listening(node: ListenNode) -> list[Transition]:
-    """A noisy line is no caller who says something: what nobody understands counts as silent."""
+    """The transitions of a ListenNode. What is not understood counts as silent: it may be the noise of a line."""
     silent = [Transition("on_timeout", node.on_timeout), Transition("unavailable", node.unavailable)]
     if node.on_no_match != node.on_timeout:
         silent.append(Transition("on_no_match", node.on_no_match))
@@ -121,7 +121,7 @@ def _of_listening(node: ListenNode) -> list[Transition]:
 
 
 def reached(flow: Flow, starts: Iterable[NodeName], *, by_silence_only: bool = False) -> set[NodeName]:
-    """All nodes on the ways from `starts`, these included."""
+    """All nodes that are reachable from `starts`, these included."""
     found: set[NodeName] = set()
     ahead = list(starts)
     while ahead:
@@ -135,7 +135,7 @@ def reached(flow: Flow, starts: Iterable[NodeName], *, by_silence_only: bool = F
 
 
 def silent_circle(flow: Flow) -> list[NodeName]:
-    """Nodes that a caller who presses nothing would walk round for ever; empty when there are none."""
+    """A cycle of nodes that a caller who presses nothing would never leave; empty when there is none."""
     return circle(
         {
             name: {
@@ -149,7 +149,7 @@ def silent_circle(flow: Flow) -> list[NodeName]:
 
 
 def circle(targets: Mapping[Place, set[Place]]) -> list[Place]:
-    """One circle of a graph, or nothing: what still has ways on when all dead ends are taken away, over and over."""
+    """One cycle of a graph, or empty; found by removing nodes without a successor until none is left to remove."""
     open_transitions = dict(targets)
     is_shrinking = True
     while is_shrinking:

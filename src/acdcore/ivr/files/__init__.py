@@ -1,1 +1,1 @@
-"""Flows and system prompts as they stand in their files."""
+"""Reads flows and system prompts from their files."""

@@ -1,4 +1,4 @@
-"""What may stand in a flow's file: names, values and times, with their bounds."""
+"""The values that a flow's file may have: names, texts and times, with their bounds."""
 
 import unicodedata
 from collections.abc import Mapping
@@ -7,21 +7,21 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
-"""Names of flows, nodes, prompts and variables: they go into files' names and into records."""
+"""Names of flows, nodes, prompts and variables, which become parts of file names and records."""
 RECORDING_MAX_S = 600.0
-"""The longest message: nobody listens to more than ten minutes."""
+"""Seconds of the longest message: nobody listens to more than ten minutes."""
 SILENCE_MIN_S = 2.0
-"""The shortest silence that ends a message: who thinks for a moment has not ended."""
+"""Seconds of the shortest silence that ends a message: a caller may think for a moment."""
 SERVICE_FIELDS_MAX = 20
-"""Fields that a service is sent or gives: more than a caller can be asked for or told."""
+"""Fields of a service's request or answer: more than a caller can enter or listen to."""
 ANSWERS_MAX = 100
-"""Answers to one spoken question: more are not told apart over a telephone, and no caller knows them."""
+"""Answers to one spoken question: more cannot be distinguished over a telephone, and no caller knows them."""
 PHRASES_MAX = 30
-"""Ways to say one of them in one language."""
+"""Phrases for one answer in one language."""
 UTTERANCE_MAX_S = 30.0
-"""The longest spoken answer: what recognisers take in one piece."""
+"""Seconds of the longest spoken answer: as much as recognisers take in one piece."""
 CONFIDENCE_DEFAULT = 0.6
-"""From here on a wrong answer is rare, as recognisers count."""
+"""Confidence from which a wrong answer is rare."""
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 PROMPT_PATTERN = r"^(system\.)?[a-z0-9][a-z0-9_-]{0,62}$"
@@ -33,16 +33,16 @@ FORMS: Mapping[str, str] = {
     VALUE_PATTERN: 'a variable, as in "member_number", or a field of the customer\'s card, as in "customer.name"',
     NUMBER_PATTERN: 'a telephone number, as in "02088880000" or "+862088880000"',
 }
-"""How each value that has a pattern is written, for whoever wrote it otherwise."""
+"""The form of each value that has a pattern, for error messages."""
 
 
 def sayable(text: str) -> str:
-    """The text, when an engine can say something of it and all of it. Raises ValueError."""
+    """The text, if an engine can read all of it aloud. Raises ValueError."""
     kinds = {unicodedata.category(char) for char in text if char not in "\n\r\t"}
     if kinds & {"Cc", "Cs"}:
-        raise ValueError("has a control character in it, at which engines stop; remove it")
+        raise ValueError("contains a control character, at which engines stop; remove it")
     if not any(kind[0] in "LNS" for kind in kinds):
-        raise ValueError("has nothing in it that could be said; write words, or remove it")
+        raise ValueError("contains nothing that can be read aloud; write words, or remove it")
     return text
 
 
@@ -52,13 +52,13 @@ PromptRef = Annotated[str, Field(pattern=PROMPT_PATTERN)]
 ValueRef = Annotated[str, Field(pattern=VALUE_PATTERN)]
 """A variable, or a field of the customer's card."""
 Value = Annotated[str, Field(min_length=1, max_length=200)]
-"""What is kept for a key, and goes into records."""
+"""A value that is kept for a key and written into records."""
 Phrase = Annotated[str, Field(min_length=1, max_length=60)]
-"""What may be said: a few words, not a sentence."""
+"""A phrase that the caller may say: a few words, not a sentence."""
 Share = Annotated[float, Field(ge=0, le=1)]
 HowToRead = Literal["digits", "number", "money", "date", "time", "duration", "text"]
 Pause = Annotated[float, Field(gt=0, le=60)]
-"""Seconds of silence that a caller is given."""
+"""Seconds of silence in which a caller may answer."""
 Tries = Annotated[int, Field(ge=0, le=9)]
 Priority = Annotated[float, Field(ge=0, le=86_400)]
-"""Seconds that a caller is put ahead: at most a day."""
+"""Seconds of waiting that a caller is granted in advance: at most a day."""

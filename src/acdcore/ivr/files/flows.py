@@ -1,4 +1,4 @@
-"""Flows as files: `config/ivr/NAME.toml` to `Flow`."""
+"""Reads flows: from `config/ivr/NAME.toml` to `Flow`."""
 
 import re
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from acdcore.ivr.model.system_prompts import SYSTEM
 from acdcore.kernel.errors import SettingsError
 
 NODES_MAX = 500
-"""A flow with more is a program, and no caller finds through it."""
+"""Nodes of a flow at most: callers do not find their way through a larger one."""
 
 
 class PromptTable(TomlTable):
@@ -38,7 +38,7 @@ class PromptTable(TomlTable):
     en: SpokenText | None = None
 
     def sources(self) -> dict[Language, PromptSource]:
-        """Where the sound of each language comes from; a recording goes before a text."""
+        """The source of each language's sound; a recording is used before a text."""
         texts = {Language.MANDARIN: self.cmn, Language.CANTONESE: self.yue, Language.ENGLISH: self.en}
         sources: dict[Language, PromptSource] = {language: Text(text) for language, text in texts.items() if text}
         if isinstance(self.wav, str):
@@ -49,7 +49,7 @@ class PromptTable(TomlTable):
 
 
 class FlowTable(TomlTable):
-    """A whole file."""
+    """The file of a flow."""
 
     language: Language = Language.MANDARIN
     languages: list[Language] = Field(default_factory=lambda: list(Language), min_length=1)
@@ -63,7 +63,7 @@ def read_flow(file: Path) -> Flow:
     """Read one flow without checking it against anything else. Raises SettingsError naming file and key."""
     name = FlowName(file.stem)
     if not re.match(NAME_PATTERN, name) or name == SYSTEM:
-        raise SettingsError(str(file), "", f"{name} cannot name a flow; use small letters, digits, - and _")
+        raise SettingsError(str(file), "", f"{name} cannot be a flow's name; use small letters, digits, - and _")
     table = read_table(file, FlowTable)
     prompts: dict[PromptKey, PromptSource] = {}
     for prompt, sources in table.prompts.items():
@@ -83,28 +83,28 @@ def read_flow(file: Path) -> Flow:
 
 @dataclass(frozen=True, slots=True)
 class FlowsRead:
-    """What a directory of flows gave."""
+    """The flows of a directory, and its mistakes."""
 
     flows: dict[FlowName, Flow]
     """Those that could be read, with mistakes or without."""
     unread: frozenset[FlowName]
-    """Those that are there but could not be read: where they lead is not known, and no more is asked of them."""
+    """Flows whose files could not be read: their transitions are not known, and they are not checked further."""
     errors: tuple[SettingsError, ...]
     """Everything that is wrong; empty: all may take calls."""
 
     @property
     def are_named(self) -> bool:
-        """Whether it is known which flows there are: a file with a wrong name may be any of them."""
+        """Whether the names of all flows are known: a file with a wrong name may be any flow."""
         return bool(self.flows or self.unread) and all(re.match(NAME_PATTERN, name) for name in self.unread)
 
 
 def read_flows(directory: Path, references: FlowReferences) -> FlowsRead:
-    """Read and check all flows of a directory; never raises for what is wrong in them."""
+    """Read and check all flows of a directory; mistakes are returned, not raised."""
     flows: dict[FlowName, Flow] = {}
     unread: set[FlowName] = set()
     errors: list[SettingsError] = []
     if not directory.is_dir():
-        absent = SettingsError(str(directory), "", "is no directory that can be read; put the flows there, NAME.toml")
+        absent = SettingsError(str(directory), "", "cannot be read as a directory; put the flows there as NAME.toml")
         return FlowsRead({}, frozenset(), (absent,))
     for file in sorted(directory.glob("*.toml")):
         try:

@@ -1,4 +1,4 @@
-"""The nodes of a flow as they stand in its file: one table for each type, with its defaults and bounds."""
+"""The tables of a flow's nodes in its file: one for each type, with its defaults and bounds."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -84,7 +84,7 @@ class ReadTable(TomlTable):
 
 
 def _kind_of_part(part: object) -> str:
-    """Which of both a part is meant to be, so that a mistake in it is named as such."""
+    """Whether a part is a prompt or a value, so that an error message is about that kind."""
     return "prompt" if isinstance(part, str) else "value"
 
 
@@ -166,7 +166,7 @@ class ConfirmTable(TomlTable):
 
 
 class _QuestionTable(TomlTable):
-    """What all questions have, whatever an answer is."""
+    """The keys that all kinds of questions have."""
 
     type: Literal["question"]
     question: Name
@@ -183,7 +183,7 @@ class _QuestionTable(TomlTable):
 
     @abstractmethod
     def form(self) -> AnswerForm:
-        """What an answer is: each kind of question says its own."""
+        """The form of an answer; each kind of question has its own."""
 
     def node(self, flow: FlowName) -> Node:
         return QuestionNode(
@@ -372,14 +372,14 @@ class CollectTable(TomlTable):
 
 
 class PhrasesTable(TomlTable):
-    """How one answer may be said."""
+    """The phrases for one answer, by language."""
 
     cmn: list[Phrase] = Field(default_factory=list, max_length=PHRASES_MAX)
     yue: list[Phrase] = Field(default_factory=list, max_length=PHRASES_MAX)
     en: list[Phrase] = Field(default_factory=list, max_length=PHRASES_MAX)
 
     def texts(self) -> dict[Language, tuple[str, ...]]:
-        """By language, without those that have none."""
+        """The phrases by language; languages without a phrase are left out."""
         texts = {Language.MANDARIN: self.cmn, Language.CANTONESE: self.yue, Language.ENGLISH: self.en}
         return {language: tuple(phrases) for language, phrases in texts.items() if phrases}
 
@@ -581,7 +581,7 @@ NodeTable = Annotated[
 
 
 def qualified(flow: FlowName, prompts: Sequence[str]) -> tuple[PromptName, ...]:
-    """Prompt names of one flow as names over all flows."""
+    """Prompt names of one flow with the flow's name in front, as they are named over all flows."""
     return tuple(PromptName(name if name.startswith(f"{SYSTEM}.") else f"{flow}.{name}") for name in prompts)
 
 

@@ -1,8 +1,7 @@
-"""`config/prompts/system.toml`: what acdcore itself says, complete in every language whatever the file lacks.
+"""Reads `config/prompts/system.toml`, acdcore's own prompts, and adds what it lacks in any language.
 
-A file of an earlier version is good: what it lacks comes from the file that comes with acdcore, and a warning says so.
-The same holds for a file without the sentences of `acdcore.ivr.reading.phrases`, unless it has recordings of their
-words.
+A file of an earlier version is accepted: what it lacks is taken from the shipped file, and a warning says so. The same
+applies to a file without the sentences of `acdcore.ivr.reading.phrases`, unless it has recordings of their words.
 """
 
 import re
@@ -39,15 +38,15 @@ from acdcore.kernel.mistakes import near
 from acdcore.kernel.shipped import shipped
 
 FILE = Path("prompts") / "system.toml"
-"""Where it lies below the directory of the settings."""
+"""Its path below the directory of the settings."""
 AS_TEXT_ONLY_IN_SENTENCES = frozenset(
     piece.value for phrase, pieces in PIECES.items() if phrase is not SystemPhrase.AGENT for piece in pieces
 )
-"""Words of earlier versions that are said only where they are recorded."""
+"""Words of earlier versions that are played only where they are recorded."""
 _BRACES = re.compile(r"\{[^}]*\}?")
 
 Sources = Mapping[str, Mapping[Language, PromptSource]]
-"""By name without `system.`, then by language."""
+"""Sources by the prompt's name without `system.`, then by language."""
 
 
 class SystemTable(TomlTable):
@@ -58,18 +57,18 @@ class SystemTable(TomlTable):
 
 @dataclass(frozen=True, slots=True)
 class SystemFile:
-    """What the file says, with what comes with acdcore where it says nothing."""
+    """The prompts of the file, completed from the shipped file."""
 
     file: str
-    """Where it was read, for messages."""
+    """The path of the file, for messages."""
     requests: tuple[PromptRequest, ...]
-    """All prompts that are the same everywhere."""
+    """All prompts without values."""
     templates: Mapping[SystemPhrase, Mapping[Language, PromptSource]]
-    """The sentences whose values others know; a language is missing where they are put together from recordings."""
+    """The sentences with a place for a value; a language is missing where they are put together from recordings."""
     single: Sources
-    """Sentences with one certain value, which go before the templates."""
+    """Sentences for one certain value, which are used before the templates."""
     warnings: tuple[str, ...]
-    """What the file lacks, and what in it is not said any more."""
+    """What the file lacks, and which of its prompts are no longer used."""
 
     def sayings(self, requests: Iterable[PromptRequest]) -> RuntimePhrases:
         """How values are said that only calls bring up; `requests` are all prompts, with recordings where there are.
@@ -100,7 +99,7 @@ class SystemFile:
 
 
 def read_system(file: Path, standard: Path | None = None) -> SystemFile:
-    """Read the file; what it lacks comes from `standard`, else from the one that comes with acdcore.
+    """Read the file; what it lacks comes from `standard`, else from the shipped file.
 
     Raises SettingsError for all that is wrong.
     """
@@ -121,19 +120,19 @@ PHRASES: Mapping[str, SystemPhrase] = {phrase.value: phrase for phrase in System
 
 
 def sources_of(file: Path) -> dict[str, dict[Language, PromptSource]]:
-    """What a file says, checked by itself. Raises SettingsError for all that is wrong."""
+    """The prompts of one file, checked alone. Raises SettingsError with all mistakes."""
     sources = {name: table.sources() for name, table in read_table(file, SystemTable).prompts.items()}
     raise_together([SettingsError(str(file), f"prompts.{name}", text) for name, text in _problems(sources)])
     return sources
 
 
 def _problems(sources: Sources) -> Iterator[tuple[str, str]]:
-    """Prompts that nobody plays, and sentences that have no place for their value, with what is wrong."""
+    """Prompts that are never played and sentences without a place for their value, each with the mistake."""
     known = clip_names() | PHRASES.keys()
     for name in sorted(sources):
         phrase = PHRASES.get(name)
         if name not in known and phrase_of(name) is None:
-            yield name, f"is no prompt of the system; remove it{near(name, known - sources.keys())}"
+            yield name, f"is not a prompt of acdcore; remove it{near(name, known - sources.keys())}"
         for language, source in sources[name].items():
             if phrase is not None and isinstance(source, WavFile):
                 yield name, f"has a value in it; record one for each, as in [prompts.{_example(phrase)}]"
@@ -156,12 +155,12 @@ def _misplaced(name: str, language: Language, text: str, wanted: str) -> Iterato
 
 
 def _needed() -> Iterator[str]:
-    """All that must be said somewhere."""
+    """The names of all prompts that the file must have."""
     yield from sorted((clip_names() - AS_TEXT_ONLY_IN_SENTENCES) | PHRASES.keys())
 
 
 def _lacking(own: Sources) -> Iterator[tuple[str, Language]]:
-    """What the file does not say, and in which language."""
+    """The prompts that the file lacks, and in which languages."""
     for name in _needed():
         for language in Language:
             phrase = PHRASES.get(name)
@@ -171,20 +170,20 @@ def _lacking(own: Sources) -> Iterator[tuple[str, Language]]:
 
 
 def _is_recorded_otherwise(own: Sources, name: str, language: Language) -> bool:
-    """Whether a file lacks a prompt that is new, but has recorded what was said in its place."""
+    """Whether a file lacks a new prompt, but has a recording of its predecessor."""
     former = [own.get(each, {}).get(language) for each in BEFORE.get(name, ())]
     return bool(former) and all(isinstance(source, WavFile) for source in former)
 
 
 def _is_said(own: Sources, phrase: SystemPhrase, language: Language) -> bool:
-    """Whether a file has no template, but does not need it."""
+    """Whether a file has no template and needs none."""
     singles = [f"{phrase.value}-{value}" for value in VALUES.get(phrase, ())]
     is_whole = bool(singles) and all(language in own.get(single, {}) for single in singles)
     return is_whole or is_spliced(own, phrase, language)
 
 
 def is_spliced(own: Sources, phrase: SystemPhrase, language: Language) -> bool:
-    """Whether a file has no sentence, but its words, and at least one of them recorded."""
+    """Whether a file has no sentence but its words, at least one of them recorded."""
     pieces = [own.get(piece.value, {}).get(language) for piece in PIECES[phrase]]
     is_recorded = all(pieces) and any(isinstance(piece, WavFile) for piece in pieces)
     return is_recorded and language not in own.get(phrase.value, {})
@@ -199,7 +198,7 @@ def _warnings(file: str, own: Sources, lacking: Iterable[tuple[str, Language]], 
         told = ", ".join(
             f"prompts.{name}" + ("" if len(of) == every else f" in {', '.join(of)}") for name, of in names.items()
         )
-        yield f"{file}: lacks {told}; what comes with acdcore is said: take it over from {standard}"
+        yield f"{file}: lacks {told}; the shipped texts are used: copy them from {standard}"
     former = sorted(
         f"prompts.{piece.value}"
         for phrase, pieces in PIECES.items()
@@ -208,7 +207,7 @@ def _warnings(file: str, own: Sources, lacking: Iterable[tuple[str, Language]], 
         if piece.value in own
     )
     if former:
-        yield f"{file}: {', '.join(former)}: not said any more, as whole sentences are; remove them"
+        yield f"{file}: {', '.join(former)}: no longer used, because whole sentences replaced them; remove them"
 
 
 def _system_file(file: str, whole: Sources, warnings: tuple[str, ...]) -> SystemFile:

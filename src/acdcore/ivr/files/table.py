@@ -12,7 +12,7 @@ from acdcore.kernel.toml_file import read_toml
 
 
 class TomlTable(BaseModel):
-    """A TOML table in which an unknown key is an error, and so is a text where a number belongs."""
+    """A TOML table in which an unknown key is an error, and so is a string in place of a number."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,1 +1,1 @@
-"""The machine that walks a flow with one caller (pure)."""
+"""The machine that walks one caller through a flow (pure)."""

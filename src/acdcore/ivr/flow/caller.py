@@ -1,4 +1,4 @@
-"""What a flow knows of its caller, and what it does with that: values, branches, places in the queue, sentences."""
+"""The caller of a flow: known values, and what follows from them for branches, queue entries and sentences."""
 
 from collections.abc import Sequence
 from typing import assert_never
@@ -25,11 +25,11 @@ from acdcore.ivr.reading.values import read, spoken_value
 from acdcore.kernel.ids import AgentId, QueueName
 
 VALUE_MAX = 200
-"""Characters of a value that are kept and spoken: about forty seconds of speech, more than anybody listens to."""
+"""Characters of a value that are kept and spoken: about forty seconds of speech."""
 
 
 class FlowCaller:
-    """One caller: language, card, and the values that were typed or found."""
+    """A caller: language, card, and the values that were typed or found."""
 
     def __init__(self, flow: Flow, context: FlowContext) -> None:
         self.language = context.language if context.language in flow.languages else flow.language
@@ -43,21 +43,21 @@ class FlowCaller:
         return self._context.queue
 
     def keep(self, variable: VariableName, value: str) -> None:
-        """Remember a value; a longer one is cut."""
+        """Keep a value, cut at `VALUE_MAX` characters."""
         self.variables[variable] = value[:VALUE_MAX]
 
     def value(self, variable: VariableName) -> str:
-        """What is kept under this name, or stands on the customer's card; empty when nothing is."""
+        """The value of a variable or of a field of the customer's card; "" when there is none."""
         if not variable.startswith(OF_CUSTOMER):
             return self.variables.get(variable, "")
         return "" if self.customer is None else _on_card(self.customer, variable.removeprefix(OF_CUSTOMER))
 
     def number(self, variable: VariableName) -> str:
-        """Whom to call back: the number that was typed, or else the caller's own; empty for one who withholds it."""
+        """The number to call back: the one that was typed, or else the caller's own; "" when it is withheld."""
         return self.value(variable) or self.value(CALLER)
 
     def branch_value(self, node: BranchNode) -> str:
-        """The value by which the branch goes on."""
+        """The value that decides the branch."""
         match node.on:
             case BranchOn.VARIABLE:
                 return self.value(node.variable) if node.variable else ""
@@ -81,24 +81,24 @@ class FlowCaller:
                 assert_never(node.on)
 
     def queue_entry(self, node: QueueNode) -> EnterQueue:
-        """The place in the queue that this caller gets there."""
+        """The queue entry of this caller at that node."""
         priority_s = node.priority_s + node.tier_priority_s.get(self._tier, 0.0)
         preferred = self.value(node.preferred) if node.preferred else ""
         return EnterQueue(node.queue, priority_s, node.skills, AgentId(preferred) if preferred else None)
 
     def return_to_queue(self, node: ReturnNode) -> EnterQueue:
-        """The way back to the caller's own queue, or to the node's for a caller who comes from none."""
+        """The entry into the caller's own queue, or into the node's queue for a caller who comes from none."""
         return EnterQueue(self.queue or node.queue, 0.0, is_back=self.queue is not None)
 
     def message(self, node: MessageNode, recording: int) -> FileMessage:
-        """The message that this caller leaves there."""
+        """The message of this caller at that node."""
         queue = (node.is_own_queue and self.queue) or node.queue
         subject = self.value(node.subject_variable) if node.subject_variable else node.subject
         is_wanted = self.value(node.reply_variable) != NO if node.reply_variable else node.is_reply_wanted
         return FileMessage(queue, self.number(node.number), subject, is_wanted, recording)
 
     def spoken(self, parts: Sequence[PromptName | ValueToRead]) -> tuple[PromptKey | RuntimeText, ...]:
-        """The parts of a sentence in the caller's language; a value that cannot be read so is spoken as text."""
+        """The parts of a sentence in the caller's language; a value that does not fit its `kind` is spoken as text."""
         sounds: list[PromptKey | RuntimeText] = []
         for part in parts:
             if isinstance(part, ValueToRead):
@@ -111,7 +111,7 @@ class FlowCaller:
         return tuple(sounds)
 
     def can_say(self, parts: Sequence[PromptName | ValueToRead]) -> bool:
-        """Whether every value among the parts is there and can be read as it should."""
+        """Whether every value among the parts is known and fits its `kind`."""
         return all(
             read_aloud(self.value(part.variable), part, self.language)
             for part in parts
@@ -124,7 +124,7 @@ class FlowCaller:
 
 
 def read_aloud(value: str, part: ValueToRead, language: Language) -> tuple[RuntimeText, ...]:
-    """A value as words, with the clips that say the same; nothing when it is empty or cannot be read so."""
+    """A value as words, and the clips for the same words; None when it is empty or does not fit."""
     if not value:
         return ()
     if part.kind is None:

@@ -1,4 +1,4 @@
-"""Where a flow leads a caller who does nothing more, and what becomes of his message when he has hung up."""
+"""Where a flow leads a caller who does nothing more, and what becomes of the message of a caller who hung up."""
 
 from acdcore.ivr.flow.actions import FileMessage
 from acdcore.ivr.flow.caller import FlowCaller
@@ -32,9 +32,9 @@ def target_of_silence(node: Node, caller: FlowCaller) -> NodeName | None:
 
 
 def message_left(flow: Flow, start: NodeName | None, caller: FlowCaller, recording: int) -> FileMessage | None:
-    """The first message that silence leads to from `start`: what a caller recorded is not lost because he hung up."""
+    """The first message that silence leads to from `start`; so a recording is not lost when its caller hangs up."""
     target = start
-    for _ in flow.nodes:  # silence goes in no circle: `ivr/checks/transitions.py` sees to it
+    for _ in flow.nodes:  # silence leads into no cycle: `ivr/checks/transitions.py` has checked it
         if target is None:
             return None
         node = flow.nodes[target]

@@ -1,4 +1,4 @@
-"""The machine that walks a flow with one caller.
+"""The machine that walks one caller through a flow.
 
     phase       KeyPressed                 PromptsPlayed         an answer   CallerRecorded      deadline
     NEW         -                          -                     -           -                   -

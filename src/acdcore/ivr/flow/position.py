@@ -1,4 +1,4 @@
-"""Where a caller stands in a flow: the node, what is awaited there, and what has come and was not used yet."""
+"""A caller's position in a flow: the node, what is awaited there, and input that was not used yet."""
 
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -27,23 +27,23 @@ class NodePosition:
     """The node that the call is at."""
 
     node: Node
-    """Which one."""
+    """The node."""
     failures: int = 0
-    """Questions that were answered wrongly or not at all."""
+    """Number of tries that were answered wrongly or not at all."""
     typed: str = ""
     """The answer so far, when it has several digits."""
     is_heard: bool = False
-    """The question was played to its end."""
+    """Whether the question was played to its end."""
     meanwhile: int = 0
-    """The playback that runs while a service is asked; 0: none."""
+    """Number of the playback that runs while a service is asked; 0: none."""
     then: NodeName | None = None
-    """Where to go when that has ended, once the service has answered."""
+    """The node to go to when that playback has ended; None while the service has not answered."""
     listening: int = 0
-    """The number under which the caller is listened to; 0: nobody listens."""
+    """Number of the current listening; 0: none."""
     question: tuple[PromptKey | RuntimeText, ...] = ()
-    """What is said as soon as the caller can be listened to."""
+    """The question to play when the caller can be listened to."""
     doubtful: tuple[PossibleAnswer, ...] = ()
-    """What was said, when the caller is asked whether the first of it was meant."""
+    """The recognised answers while the caller is asked whether the first was meant; else empty."""
 
 
 @dataclass(slots=True)
@@ -53,16 +53,16 @@ class MachineState:
     phase: Phase = Phase.NEW
     """The row of the table."""
     number: int = 0
-    """Of the playback, recording or external request that is awaited, or was last."""
+    """Number of the playback, recording or external request that is awaited, or of the last one."""
     until: float | None = None
-    """When waiting ends by itself."""
+    """When waiting ends, monotonic seconds; None: nothing is awaited."""
 
 
 @dataclass(slots=True)
 class PendingInput:
-    """What has come from the caller and was not used yet."""
+    """Input from the caller that was not used yet."""
 
     keys: list[str] = field(default_factory=list)
-    """Keys that nobody has asked for yet."""
+    """Keys that came before their question."""
     recording: int = 0
-    """The last recording with something on it that no message has taken; 0: none."""
+    """Number of the last recording with speech that no message has used; 0: none."""

@@ -1,4 +1,4 @@
-"""What a key or a silence means to the question that was put: pure functions over the nodes that ask.
+"""What a key or a silence means to the question that was asked: pure functions over the nodes that ask.
 
 node        key                                          silence after some keys    last silence    last wrong answer
 menu        one of `keys`: taken, else wrong             -                          on_timeout      on_invalid
@@ -30,11 +30,11 @@ from acdcore.ivr.model.flow import (
 from acdcore.ivr.model.kinds import Choices, Digits, Range
 
 ENDS_INPUT = "#"
-"""Ends an answer of several digits early."""
+"""The key that ends an answer of several digits early."""
 PASSES_OVER = "*"
-"""Passes a question over that may be, and starts a number over."""
+"""The key that skips a skippable question, and starts a number again."""
 INTER_DIGIT_S = 4.0
-"""Silence that ends an answer of several digits to a QuestionNode."""
+"""Seconds of silence that end an answer of several digits to a QuestionNode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,39 +42,39 @@ class PartialAnswer:
     """The answer is not complete."""
 
     typed: str
-    """What it is so far."""
+    """The digits so far."""
     wait_s: float
-    """Silence that completes it."""
+    """Seconds of silence that complete it."""
 
 
 @dataclass(frozen=True, slots=True)
 class InvalidAnswer:
-    """That is no answer to this question."""
+    """The input is not an answer to this question."""
 
 
 @dataclass(frozen=True, slots=True)
 class ValidAnswer:
-    """The question is answered, or passed over."""
+    """The question is answered or skipped."""
 
     next: NodeName
     """Where to go."""
     variable: VariableName | None = None
-    """Where the answer is kept, if anywhere."""
+    """The variable that keeps the answer; None: none."""
     value: str = ""
-    """What is kept there."""
+    """The value to keep."""
     beside: Mapping[VariableName, str] = field(default_factory=dict)
-    """What else is kept."""
+    """Further values to keep, by variable."""
     language: Language | None = None
-    """The language that was chosen, if one was."""
+    """The chosen language; None: no change."""
     answered: AnswerGiven | None = None
-    """What goes into the reports, if anything."""
+    """The answer for reports; None: none."""
 
 
 Reply = PartialAnswer | InvalidAnswer | ValidAnswer
 
 
 def take_key(node: Question, typed: str, key: str) -> Reply:
-    """What `key` means after `typed`."""
+    """The meaning of `key` after the digits `typed`."""
     match node:
         case MenuNode():
             target = node.keys.get(key)
@@ -99,7 +99,7 @@ def take_key(node: Question, typed: str, key: str) -> Reply:
 
 
 def take_pause(node: Question, typed: str) -> Reply:
-    """What a silence means after `typed`; without any key it is no answer, which only some questions allow."""
+    """The meaning of a silence after the digits `typed`; only some questions accept one without digits."""
     match node:
         case CollectNode() if typed:
             return _number(node, typed)
@@ -112,7 +112,7 @@ def take_pause(node: Question, typed: str) -> Reply:
 
 
 def target_after_retries(node: Question, *, is_silence: bool) -> NodeName:
-    """Where a caller goes who has used up the tries."""
+    """The node for a caller who has used up the tries."""
     match node:
         case MenuNode():
             return node.on_timeout if is_silence else node.on_invalid
@@ -158,7 +158,7 @@ def _answer(node: QuestionNode, typed: str, key: str) -> Reply:
 
 
 def _is_full(form: Range | Digits, typed: str) -> bool:
-    """Whether no further digit can belong to the answer."""
+    """Whether the answer cannot have a further digit."""
     match form:
         case Range():
             return len(typed) >= len(str(form.max)) or int(typed) * 10 > form.max

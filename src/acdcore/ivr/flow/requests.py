@@ -1,4 +1,4 @@
-"""External requests: what a flow has others do for a caller, and where each answer leads."""
+"""External requests: look-ups, services and callbacks that a flow asks for, and where each answer leads."""
 
 from collections.abc import Mapping
 from typing import assert_never
@@ -24,7 +24,7 @@ from acdcore.ivr.model.flow import (
 from acdcore.ivr.model.kinds import ServiceMiss
 
 CALLBACK_MAX_S = 5.0
-"""A request for a callback that is not answered by then is taken for refused: it is a matter of memory."""
+"""Seconds after which a callback request counts as refused; it is normally answered at once, from memory."""
 
 Answer = LookupFinished | CallbackRequestFinished | ServiceAnswered
 
@@ -32,7 +32,7 @@ Answer = LookupFinished | CallbackRequestFinished | ServiceAnswered
 def external_request(
     node: ExternalRequest, number: int, caller: FlowCaller
 ) -> Lookup | AskService | RequestCallback | None:
-    """What is asked for under `number`; None when there is nothing to ask with, as for a callback without a number."""
+    """The request of a node, with `number`; None when a value is missing, such as the number of a callback."""
     match node:
         case LookupNode():
             return Lookup(number, node.by, caller.value(node.variable))
@@ -47,12 +47,12 @@ def external_request(
 
 
 def answer_timeout_s(node: ExternalRequest) -> float:
-    """How long an answer is waited for."""
+    """Seconds to wait for the answer."""
     return CALLBACK_MAX_S if isinstance(node, CallbackNode) else node.timeout_s
 
 
 def after_answer(node: ExternalRequest, answer: Answer, caller: FlowCaller) -> NodeName | None:
-    """Where the answer leads, once the caller's card and variables have what it says; None when it does not fit."""
+    """Store the answer in the caller's card and variables; returns the next node, None when the answer does not fit."""
     match node, answer:
         case LookupNode(), LookupFinished(_, CustomerCard() as card):
             caller.customer = card
@@ -68,7 +68,7 @@ def after_answer(node: ExternalRequest, answer: Answer, caller: FlowCaller) -> N
 
 
 def without_answer(node: ExternalRequest) -> NodeName:
-    """Where the flow goes on when nothing came in time."""
+    """The next node when no answer came in time."""
     match node:
         case LookupNode():
             return node.unavailable

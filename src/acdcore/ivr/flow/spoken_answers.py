@@ -1,4 +1,4 @@
-"""What an answer that was said means to the question that was put: pure functions over a ListenNode.
+"""What a spoken answer means to the question that was asked: pure functions over a ListenNode.
 
 best answer                              taken for
 -                                        nothing that fits
@@ -17,7 +17,7 @@ from acdcore.ivr.model.flow import Language, ListenNode, VariableName
 from acdcore.ivr.model.variables import NO, YES
 
 Phrases = Mapping[str, Mapping[Language, tuple[str, ...]]]
-"""The values of a question, and how each is said."""
+"""The values of a question, and the phrases for each in each language."""
 YES_NO: Phrases = {
     YES: {
         Language.MANDARIN: ("是", "是的", "对", "对的", "好", "好的", "可以", "行", "没错", "没问题", "要", "需要"),
@@ -30,19 +30,19 @@ YES_NO: Phrases = {
         Language.ENGLISH: ("no", "nope", "no thanks", "no thank you", "not really", "wrong", "that's wrong"),
     },
 }
-"""How callers say yes and no."""
+"""The usual phrases for yes and no."""
 RANKS = (2, 3)
-"""The next best answers that are kept beside the best."""
+"""Ranks of the next best answers that are kept beside the best."""
 
 
 def expected_answers(node: ListenNode, language: Language, *, is_doubtful: bool) -> tuple[ExpectedAnswer, ...]:
-    """What may be said: an answer to the question, or yes and no when the caller is asked whether one was meant."""
+    """The answers to listen for: those of the question, or yes and no when the caller is asked what was meant."""
     phrases = YES_NO if is_doubtful else node.phrases
     return tuple(ExpectedAnswer(value, texts[language]) for value, texts in phrases.items() if texts.get(language))
 
 
 def with_yes_no(own: Phrases) -> Phrases:
-    """A flow's own phrases beside the usual ones for yes and no; what is usual already does not stand twice."""
+    """A flow's own phrases together with the usual ones for yes and no, each once."""
     phrases = {}
     for value, usual in YES_NO.items():
         added = own.get(value, {})
@@ -60,7 +60,7 @@ def _unusual(texts: tuple[str, ...], usual: tuple[str, ...]) -> tuple[str, ...]:
 def accepted_answer(
     node: ListenNode, likely: tuple[PossibleAnswer, ...], doubtful: tuple[PossibleAnswer, ...] = ()
 ) -> tuple[PossibleAnswer, ...]:
-    """The answer that is taken, with the next best behind it; empty when none is.
+    """The accepted answer, followed by the next best ones; empty when none is accepted.
 
     `doubtful` is what the caller was asked about; `likely` is then the answer to that.
     """
@@ -72,12 +72,12 @@ def accepted_answer(
 
 
 def is_doubtful(node: ListenNode, likely: tuple[PossibleAnswer, ...]) -> bool:
-    """Whether the caller is to be asked whether the first was meant."""
+    """Whether the caller has to be asked if the first answer was meant."""
     return bool(likely) and likely[0].value in node.confirm and likely[0].confidence >= node.confirm_from
 
 
 def kept_of(node: ListenNode, likely: tuple[PossibleAnswer, ...]) -> Mapping[VariableName, str]:
-    """What is kept of an answer: its value, how sure it is, the words, and the next best values."""
+    """The variables of a spoken answer: its value, its confidence, the words, and the next best values."""
     if node.variable is None:
         return {}
     best = likely[0] if likely else PossibleAnswer("", 0.0, "")
@@ -87,27 +87,27 @@ def kept_of(node: ListenNode, likely: tuple[PossibleAnswer, ...]) -> Mapping[Var
 
 
 def kept_by_key(node: ListenNode, key: str) -> Mapping[VariableName, str]:
-    """The same of a key, which is always sure."""
+    """The variables of an answer by key, whose confidence is 1."""
     return kept_of(node, (PossibleAnswer(node.values.get(key, key), 1.0, ""),))
 
 
 def names_of(variable: VariableName) -> tuple[VariableName, ...]:
-    """The variables that an answer is kept in, in the order of `kept_of`."""
+    """The names of these variables, in the order of `kept_of`."""
     ends = ("", "_confidence", "_text", *(f"_{rank}" for rank in RANKS))
     return tuple(VariableName(f"{variable}{end}") for end in ends)
 
 
 def answer_of(node: ListenNode, value: str) -> AnswerGiven | None:
-    """What goes into the reports, if anything."""
+    """The answer for reports; None: none."""
     return AnswerGiven(node.question, node.kind, value) if node.question else None
 
 
 def answer_by_key(node: ListenNode, key: str) -> AnswerGiven | None:
-    """The same of a key."""
+    """The answer by key for reports; None: none."""
     return answer_of(node, node.values.get(key, key))
 
 
 def comparable(text: str) -> str:
-    """A phrase as it is compared: without case, width, spaces and punctuation."""
+    """A phrase for comparison: without case, width, spaces and punctuation."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     return "".join(char for char in folded if char.isalnum())

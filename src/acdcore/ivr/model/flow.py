@@ -1,4 +1,4 @@
-"""Flows as data: languages, prompts, the nodes of a flow, and what is known of a call when its flow starts."""
+"""Flows as data: languages, prompts, the nodes of a flow, and the context in which a flow starts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ NodeName = NewType("NodeName", str)
 PromptName = NewType("PromptName", str)
 """A prompt's name over all flows: `FLOW.NAME`, or `system.NAME` for those that every flow may play."""
 VariableName = NewType("VariableName", str)
-"""What a flow calls a value: typed digits, an answer, the call's numbers (`variables.py`), or `customer.FIELD`."""
+"""A flow's name for a value: typed digits, an answer, the call's numbers (`variables.py`), or `customer.FIELD`."""
 
 
 class Language(StrEnum):
@@ -31,21 +31,21 @@ class PromptKey:
     """One recording: a prompt in one language."""
 
     name: PromptName
-    """Which prompt."""
+    """The prompt's name."""
     language: Language
     """Spoken in this language."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuntimeText:
-    """What only the call itself brings up, and no recording can know: spoken at run time."""
+    """Text that is known only during the call; the speech synthesis speaks it at run time."""
 
     text: str
-    """What is said."""
+    """The words."""
     language: Language
-    """In which voice."""
+    """The language of the voice."""
     clips: tuple[PromptKey, ...] = ()
-    """Single words that say the same, for when it cannot be spoken in time; empty: nothing does."""
+    """Clips of the same words, used when the text cannot be spoken in time; empty: there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Text:
     """A prompt that is read aloud by the speech synthesis."""
 
     text: str
-    """What is said, in the language of the prompt's key."""
+    """The words, in the language of the prompt's key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class WavFile:
     file: str
     """Path of the WAV file, relative to the prompts' directory."""
     text: str = ""
-    """What is said in it, where it is played instead of a text; empty: not known here."""
+    """The text that it replaces; empty: none, or not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,34 +76,34 @@ PromptSource = Text | WavFile | Beep
 
 @dataclass(frozen=True, slots=True)
 class PromptRequest:
-    """One prompt that must be there before calls are taken."""
+    """A prompt that must exist before calls are taken."""
 
     key: PromptKey
     """Name and language under which it is played."""
     source: PromptSource
     """Where its sound comes from."""
     settings_file: str
-    """The file that asks for it, for error messages."""
+    """The settings file that names it, for error messages."""
 
 
 class LookupKind(StrEnum):
-    """What a customer is looked up by."""
+    """The kind of number by which a customer is looked up."""
 
     MEMBER_NUMBER = "member_number"
     NUMBER_PLATE = "number_plate"
-    """The digits of the plate in their order; letters cannot be typed, so several plates may match: then not found."""
+    """The digits of the plate in order. Letters cannot be typed; when several plates match, nobody is found."""
     PHONE = "phone"
 
 
 class LookupMiss(StrEnum):
-    """Why a look-up brought no customer: nobody or more than one has that number, or the directory is away."""
+    """Why a look-up found no customer: nobody or several have that number, or the directory is away."""
 
     NOT_FOUND = "not_found"
     UNAVAILABLE = "unavailable"
 
 
 class CalendarState(StrEnum):
-    """What the calendar says of a moment."""
+    """The state of the calendar."""
 
     OPEN = "open"
     CLOSED = "closed"
@@ -123,7 +123,7 @@ class EndReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CustomerCard:
-    """What a flow needs to know of a known caller."""
+    """The fields of a known customer's card that a flow needs."""
 
     customer: CustomerId
     """Whose card it is."""
@@ -134,12 +134,12 @@ class CustomerCard:
     language: Language | None = None
     """The language that the customer asked for, if any."""
     fields: Mapping[str, str] = field(default_factory=dict)
-    """What else the card says, by names out of `CUSTOMER_FIELDS`; read as variables `customer.FIELD`."""
+    """Other fields of the card, by names in `CUSTOMER_FIELDS`; a flow reads them as variables `customer.FIELD`."""
 
 
 @dataclass(frozen=True, slots=True)
 class FlowContext:
-    """What is known of a call when its flow starts."""
+    """The facts of a call that are known when its flow starts."""
 
     caller: str
     """The caller's number as the trunk gave it; empty when withheld."""
@@ -156,17 +156,17 @@ class FlowContext:
     day: str = ""
     """The holiday or special day, as the calendar names it."""
     region: str = ""
-    """Where the number belongs to; a region on the customer's card goes before it."""
+    """The region of the caller's number; a region on the customer's card takes precedence."""
     queue: QueueName | None = None
     """The queue that the caller waits in, or was sent here from."""
     callback: CallbackChoice = CallbackChoice.OWN_OR_OTHER
-    """Which numbers the caller may have called back."""
+    """The numbers that may be called back."""
     variables: Mapping[VariableName, str] = field(default_factory=dict)
-    """What an earlier flow of this call kept."""
+    """The variables that earlier flows of this call kept."""
     visits: int = 0
     """Nodes entered in earlier flows of this call, which count for the limit."""
     number: int = 0
-    """The last number that earlier flows gave a playback or a request, so that late answers are told apart."""
+    """The last number of a playback or request in earlier flows, so that their late answers are recognised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +174,9 @@ class ValueToRead:
     """A part of a sentence that is a variable's value."""
 
     variable: VariableName
-    """Which one; an empty value is passed over."""
+    """The variable; an empty value is skipped."""
     kind: ReadAs | None
-    """How it is read; None: as text, by the speech synthesis while the call is there."""
+    """How it is read; None: as text, by the speech synthesis at run time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ class PlayNode:
     is_interruptible: bool = True
     """A key stops the prompt and is kept for the next question; otherwise the prompt is heard to its end."""
     on_failure: NodeName | None = None
-    """When a value is empty or cannot be read as it should; None: it is passed over, or spoken as text."""
+    """The node when a value is empty or does not fit its kind; None: it is skipped, or spoken as text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,9 +280,9 @@ class QuestionNode:
     """Ask a question whose answer is kept for reports."""
 
     question: str
-    """The question's key in reports: the same in all languages, and for good."""
+    """The question's key in reports: the same in all languages; do not change it later."""
     form: AnswerForm
-    """What an answer is."""
+    """The form of an answer."""
     prompts: tuple[PromptName, ...]
     """The question."""
     timeout_s: float
@@ -292,9 +292,9 @@ class QuestionNode:
     next: NodeName
     """After an answer that no branch names."""
     on_no_answer: NodeName
-    """When the tries are used up, or the question was passed over."""
+    """When the tries are used up, or the question was skipped."""
     is_skippable: bool = False
-    """`*` or one silence passes the question over; otherwise it is repeated."""
+    """Whether `*` or one silence skips the question; otherwise it is repeated."""
     branches: Mapping[str, NodeName] = field(default_factory=dict)
     """Where single answers lead."""
     variable: VariableName | None = None
@@ -307,46 +307,46 @@ class QuestionNode:
 
 @dataclass(frozen=True, slots=True)
 class ListenNode:
-    """Ask for one of some answers, to be said or pressed."""
+    """Ask for one of several answers, spoken or by key."""
 
     prompts: tuple[PromptName, ...]
     """The question."""
     phrases: Mapping[str, Mapping[Language, tuple[str, ...]]]
-    """How each value may be said in each language; the first is how it is usually said."""
+    """The phrases for each value in each language; the first is the usual one."""
     cases: Mapping[str, NodeName]
     """Where each value leads."""
     keys: Mapping[str, NodeName]
-    """Where each key leads: keys count beside speech, at any moment."""
+    """Where each key leads; a key may be pressed at any moment."""
     timeout_s: float
     """Silence after the question before it is repeated."""
     longest_s: float
-    """Who speaks for longer is cut off there; what was said until then counts."""
+    """Seconds of speech, after which the caller is cut off; the speech until then counts."""
     retries: int
     """How often the question is repeated, over silence, wrong keys and what was not understood together."""
     on_timeout: NodeName
     """After the last silence."""
     on_no_match: NodeName
-    """After the last wrong key, and the last words that no phrase fits."""
+    """After the last wrong key, or the last words that match no phrase."""
     unavailable: NodeName
-    """At once when nobody can listen: no recogniser, too many calls, a failure, no answer in time."""
+    """At once when listening is not possible: no recogniser, too many calls, a failure, no answer in time."""
     otherwise: NodeName | None = None
     """Where values lead that no case names."""
     confidence: float = 0.6
-    """From 0 to 1: what is less sure is not taken."""
+    """From 0 to 1: an answer with less confidence is not accepted."""
     confirm: Mapping[str, PromptName] = field(default_factory=dict)
-    """For each value the question that is put when it is not sure: "did you mean ...?"; empty: none is."""
+    """For each value the question "did you mean ...?", asked when it is not sure; empty: it is never asked."""
     confirm_from: float = 0.35
-    """What is less sure is not even asked about."""
+    """From 0 to 1: an answer with less confidence is not asked about."""
     yes_key: str = "1"
-    """Answers that question."""
+    """The key for yes to that question."""
     no_key: str = "2"
-    """Likewise."""
+    """The key for no to that question."""
     invalid_prompts: tuple[PromptName, ...] = ()
     """Said after a wrong key and after words that no phrase fits, before the question is repeated."""
     has_barge_in: bool = True
-    """The caller is listened to from the question's begin, and speech stops it; otherwise from its end on."""
+    """Whether listening begins with the question, and speech stops it; otherwise it begins at the question's end."""
     keys_only: frozenset[Language] = frozenset()
-    """Languages in which nobody listens: only keys count."""
+    """Languages without listening, in which only keys count."""
     variable: VariableName | None = None
     """Where the answer is kept, if anywhere; `kept_of` in `ivr/flow/spoken_answers.py` says what else is."""
     values: Mapping[str, str] = field(default_factory=dict)
@@ -390,12 +390,12 @@ class LookupNode:
     unavailable: NodeName
     """The directory is away or too slow."""
     timeout_s: float = 2.0
-    """How long the caller is kept in silence for it."""
+    """Seconds for which the caller waits in silence."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceNode:
-    """Ask a service of the operator's, and keep what it answers."""
+    """Ask a service of the operator, and keep its answer."""
 
     service: str
     """Its name in the configuration."""
@@ -404,15 +404,15 @@ class ServiceNode:
     save: Mapping[str, VariableName]
     """What is kept: fields of the answer and the variables that take them; a field that is missing is empty."""
     timeout_s: float
-    """How long the caller is kept for it."""
+    """Seconds for which the caller waits."""
     next: NodeName
     """When it answered."""
     not_found: NodeName
-    """When it knows nothing of the kind."""
+    """When its answer is that there is no such thing."""
     on_failure: NodeName
-    """When it did not answer in time, or not sensibly."""
+    """When it did not answer in time, or its answer cannot be used."""
     while_waiting: tuple[PromptName, ...] = ()
-    """Said meanwhile, and heard to its end."""
+    """Played meanwhile, always to its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -422,26 +422,26 @@ class RecordNode:
     prompts: tuple[PromptName, ...]
     """Said before the beep."""
     keys: frozenset[str]
-    """Any of these ends it."""
+    """Keys that end the recording."""
     min_s: float
-    """What is shorter counts as nothing."""
+    """Seconds; a shorter recording counts as empty."""
     max_s: float
-    """Then it ends by itself."""
+    """Seconds after which it ends by itself."""
     next: NodeName
     """When something was recorded."""
     on_empty: NodeName
     """When nothing was."""
     silence_s: float = 0.0
-    """A caller who has not spoken for so long has ended; 0: only a key, or `max_s`, ends it."""
+    """Seconds of silence that end it; 0: only a key or `max_s` ends it."""
     has_limits: bool = False
-    """The caller is told how long it may be, and which key ends it."""
+    """Whether an announcement gives the longest length and the key that ends it."""
     on_full: NodeName | None = None
-    """When no message can be taken, and the caller was told so; None: as `on_empty`."""
+    """When no message can be taken, after an announcement of that; None: as `on_empty`."""
 
 
 @dataclass(frozen=True, slots=True)
 class MessageNode:
-    """Leave what was recorded, and what was said about it, to a queue's agents."""
+    """Leave the recording and its subject to a queue's agents."""
 
     queue: QueueName
     """Whose agents."""
@@ -477,7 +477,7 @@ class CallbackNode:
 
 @dataclass(frozen=True, slots=True)
 class BranchNode:
-    """Go on by something that is known."""
+    """Go on by a known value."""
 
     on: BranchOn
     """What decides."""
@@ -569,7 +569,7 @@ class Flow:
     """Variables that earlier flows may have kept, and this one reads; empty values when they did not."""
 
     def reads_values(self) -> bool:
-        """Whether a caller may hear what no prompt says: a value that is read aloud."""
+        """Whether the flow reads values aloud."""
         return any(
             isinstance(node, ConfirmNode)
             or (isinstance(node, PlayNode) and any(isinstance(part, ValueToRead) for part in node.prompts))

@@ -1,4 +1,4 @@
-"""The closed sets that a flow's author chooses from: ways to read a value, to ask, and to branch."""
+"""The enumerations of flows: how to read a value, kinds of questions, and what a branch decides by."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class ReadAs(StrEnum):
 
 
 class QuestionKind(StrEnum):
-    """What an answer to a question is."""
+    """The kind of a question's answer."""
 
     CHOICE = "choice"
     """One of some values, by key."""
@@ -50,9 +50,9 @@ class Range:
     """An answer is a whole number."""
 
     min: int
-    """The smallest."""
+    """The smallest valid number."""
     max: int
-    """The largest; an answer of as many digits is complete."""
+    """The largest valid number; an answer with as many digits is complete."""
     kind: QuestionKind = QuestionKind.NUMBER
 
 
@@ -61,9 +61,9 @@ class Digits:
     """An answer is a string of digits."""
 
     min: int
-    """The fewest."""
+    """Digits at least."""
     max: int
-    """The most; the last one completes the answer."""
+    """Digits at most; the last one completes the answer."""
     kind: QuestionKind = QuestionKind.DIGITS
 
 
@@ -83,7 +83,7 @@ class BranchOn(StrEnum):
     DAY = "day"
     """The name of today's holiday or special day; empty on a day like any other."""
     REGION = "region"
-    """Where the caller belongs to or calls from; empty when that is not known."""
+    """The region of the customer or of the caller's number; empty when it is not known."""
     QUEUE = "queue"
     """The queue that the caller waits in or was sent here from; empty for one who comes from none."""
     CALLBACK = "callback"
@@ -91,19 +91,19 @@ class BranchOn(StrEnum):
 
 
 class CallbackChoice(StrEnum):
-    """Which numbers a caller may have called back, by the settings of the moment."""
+    """Which numbers may be called back by the present settings."""
 
     NONE = "none"
     """None: no trunk may dial out, or the caller's own number may not be called and no other is allowed."""
     OWN = "own"
     """Only the number that the caller calls from."""
     OTHER = "other"
-    """Only another one, such as for who withholds the own."""
+    """Only another number, for example when the caller withholds the own one."""
     OWN_OR_OTHER = "own_or_other"
 
 
 class ServiceMiss(StrEnum):
-    """Why a service brought no answer."""
+    """Why a service gave no usable answer."""
 
     NOT_FOUND = "not_found"
     """It answered that there is nothing of the kind."""

@@ -1,4 +1,4 @@
-"""The prompts that acdcore itself speaks, outside of any flow: their names, all of which the file must give."""
+"""The names of the prompts that acdcore itself speaks, outside of any flow."""
 
 from enum import StrEnum
 
@@ -71,7 +71,7 @@ class SystemPrompt(StrEnum):
     MESSAGE_KEYS = "message-keys"
     """To the agent after the message: what the keys 1, 2 and 3 do."""
     PRESS_TO_TAKE = "press-to-take"
-    """To whoever picks up at an agent's external number: key 1 takes the call."""
+    """To the person who answers at an agent's external number: key 1 takes the call."""
     CALLBACK_OFFER = "callback-offer"
     """To the waiting caller: key 1 leaves the line and keeps the place."""
     CALLBACK_REQUESTED = "callback-requested"
@@ -95,7 +95,7 @@ class SystemPrompt(StrEnum):
     CALL_FAILED = "call-failed"
     """Where the call was to go to did not answer; then the call ends."""
     BLOCKED = "blocked"
-    """The number is turned away; then the call ends."""
+    """The number is blocked; then the call ends."""
     CALLED_TOO_OFTEN = "called-too-often"
     """The number has called too often in a short time; then the call ends."""
     MESSAGE_LIMIT = "message-limit"
@@ -239,7 +239,7 @@ def system_names() -> frozenset[str]:
 
 
 def clip_names() -> frozenset[str]:
-    """All of them but the beep, which is made here: what a call centre records that records single words."""
+    """All of them except the beep, which is computed: the list for a call centre that records single words."""
     digits = {f"digit-{digit}" for digit in range(10)}
     counts = {f"count-{count}" for count in COUNTS}
     months = {f"month-{month}" for month in range(1, MONTHS + 1)}
