@@ -1,1 +1,1 @@
-"""What load testers use: a scripted phone, load tools, and the benchmarks that are built of them."""
+"""A scripted phone, load tools, and the benchmarks that are built from them."""

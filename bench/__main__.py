@@ -1,4 +1,4 @@
-"""`python -m bench`: every benchmark after the other, a table, and the JSON lines that it was made from."""
+"""`python -m bench`: runs every benchmark, then prints a table and the JSON lines that it was made from."""
 
 import argparse
 import json
@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 WITHIN_S = 600
-"""For one benchmark; all of them together take about ten minutes."""
+"""Seconds for one benchmark; all of them together take about ten minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +21,14 @@ class Benchmark:
     name: str
     """`bench.NAME`."""
     arguments: str
-    """For the figures of the README."""
+    """Arguments for the figures of the README."""
     quick: str
-    """To see in a minute that everything works."""
+    """Arguments for a test of a minute that everything works."""
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What a figure should be."""
+    """The limit of a figure."""
 
     benchmark: str
     key: str
@@ -62,13 +62,13 @@ GOALS = (
     Goal("stall", "gap_growth_p99_ms", 2, "gap at the phones while the loop stands still, beyond the usual"),
 )
 LINES_OF_GOALS = 150
-"""What is asked for is asked for at so many lines; larger steps are on the record only."""
+"""The goals apply to this number of lines; larger steps are only recorded."""
 
 Result = dict[str, object]
 
 
 def run(benchmark: Benchmark, arguments: str) -> tuple[bool, list[Result]]:
-    """Run one script; whether it went well, and its JSON lines."""
+    """Run one script; returns whether it succeeded, and its JSON lines."""
     command = [sys.executable, "-m", f"bench.{benchmark.name}", *arguments.split()]
     print(f"$ python {' '.join(command[1:])}", file=sys.stderr, flush=True)
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=WITHIN_S, check=False)
@@ -77,7 +77,7 @@ def run(benchmark: Benchmark, arguments: str) -> tuple[bool, list[Result]]:
 
 
 def goal_rows(name: str, result: Result) -> list[tuple[str, str, str, str]]:
-    """What was asked for of this result: meaning, figure, limit, verdict."""
+    """The goals of this result: meaning, figure, limit, verdict."""
     if "phase" in result:
         return []
     if result.get("lines", LINES_OF_GOALS) != LINES_OF_GOALS:
@@ -95,12 +95,12 @@ def goal_rows(name: str, result: Result) -> list[tuple[str, str, str, str]]:
 
 
 def verdict(is_met: bool) -> str:
-    """For the table."""
+    """The cell of the table for a verdict."""
     return "[green]yes" if is_met else "[red]no"
 
 
 def show(results: Sequence[tuple[str, Result]], is_quick: bool) -> None:
-    """The table of what was asked for (not of a quick run, which measures something smaller), and that of `lines`."""
+    """The table of goals (not for a quick run, which measures less), and the table of `lines`."""
     console = Console()
     goals = Table("benchmark", "figure", "measured", "at most", "met")
     steps = Table("lines", "failed", "loss", "delay p99 ms", "relay ms", "cpu %", "relay %", "ratio", "rss MB")
@@ -123,7 +123,9 @@ def main() -> None:
     names = [benchmark.name for benchmark in BENCHMARKS]
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"only these of {', '.join(names)}")
-    parser.add_argument("--quick", action="store_true", help="small and short: shows that all works, not how well")
+    parser.add_argument(
+        "--quick", action="store_true", help="small and short: shows that everything works, not how fast"
+    )
     asked = parser.parse_args()
     unknown = set(asked.names) - set(names)
     if unknown:

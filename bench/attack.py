@@ -1,4 +1,4 @@
-"""What strangers can do to a daemon with 50 recorded talks up, while the centre's own callers and phones go on.
+"""What strangers can do to a daemon with 50 recorded talks, while the call centre's own callers and phones go on.
 
 One phase after the other, each for --seconds:
 
@@ -64,15 +64,15 @@ from bench.tally import Figures, Tally, failing, total
 
 DIAL_RATE = 20.0
 SHORT_AGENTS = 8
-"""They take the short calls; each is busy for a second or so."""
+"""Agents for the short calls; each call takes about a second."""
 TCP_PHONES = 4
-"""Agents who only ever register, over TCP."""
+"""Agents whose phones only register, over TCP."""
 REST_S = 1.0
 TICK_US = 1000
 MARGIN_S = 2.0
-"""Strangers go on for so long beyond the window, which begins with a warm-up and ends with a rest."""
+"""Seconds for which strangers go on after the window, which begins with a warm-up and ends with a pause."""
 OTHER_CALLERS = 500_000
-"""The short calls' numbers are none of the long ones'."""
+"""Offset of the short calls' numbers, so that they differ from the long ones'."""
 WATCH_EACH_S = 0.25
 SETTINGS = """
 log = "warning"
@@ -105,7 +105,7 @@ class Asked:
 
 
 class Attack:
-    """One daemon, its talks, its own callers and phones, and the strangers."""
+    """A daemon with talks, its own callers and phones, and strangers."""
 
     def __init__(self, asked: Asked, daemon: Daemon, cores: Cores) -> None:
         self._asked = asked
@@ -244,7 +244,7 @@ class Attack:
             if strangers.stdout is not None:
                 await strangers.stdout.readline()  # they have begun
             if not self._tally.strangers:
-                self._tally.connect_ms.clear()  # of callers who were there before them
+                self._tally.connect_ms.clear()  # connections of callers that existed before the strangers'
             _, (out, _) = await asyncio.gather(work(seconds), strangers.communicate())
         finally:
             await end(strangers)
@@ -257,7 +257,7 @@ class Attack:
             self._tally.strangers[key] = self._tally.strangers.get(key, 0) + outcome[key]
 
     async def _carry(self, seconds: float, *, muted: bool = False) -> None:
-        """The talks' audio, which nobody but the two parties may hear."""
+        """Carry the talks' audio, which only the two parties may hear."""
         pairs = [talk.pair() for talk in self._talks if not talk.caller.ended.is_set()]
         if muted:
             pairs = [replace(pair, caller_to=pair.caller_to._replace(port=-pair.caller_to.port)) for pair in pairs]
@@ -298,7 +298,7 @@ PHASES: dict[str, Callable[[Attack], Awaitable[None]]] = {
 
 
 def only(target: Target, numbers: Sequence[str]) -> Target:
-    """The same daemon with these agents alone."""
+    """The same daemon with these agents only."""
     return replace(target, passwords={number: target.passwords[number] for number in numbers})
 
 
@@ -312,7 +312,7 @@ async def run(asked: Asked, cores: Cores) -> Figures:
     """One daemon, all phases, the figures of all."""
     agents = asked.talks + SHORT_AGENTS + TCP_PHONES
     lines = asked.talks + 4 * SHORT_AGENTS
-    house = CallCentre(
+    call_centre = CallCentre(
         toml=SETTINGS.format(lines=lines, number=QUEUE_NUMBER),
         flows={"straight": STRAIGHT},
         agents=[AgentSeed(str(FIRST_AGENT + index), PASSWORD) for index in range(agents)],
@@ -320,7 +320,7 @@ async def run(asked: Asked, cores: Cores) -> Figures:
     )
     began = time.monotonic()
     with scratch("attack") as directory:
-        async with daemon_of(house, directory, cores) as daemon:
+        async with daemon_of(call_centre, directory, cores) as daemon:
             attack = Attack(asked, daemon, cores)
             tallies = await attack.run()
     return total(tallies, attack.before_mb) | {

@@ -1,4 +1,4 @@
-"""After the load: did every call leave a right record and a whole recording?"""
+"""Checks after a load that every call has a correct record and a complete recording."""
 
 import asyncio
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from acdcore.recording.wav import CHANNELS, FRAME_BYTES, HEADER_BYTES, RATE_HZ
 from bench.centre import Target
 
 ROWS_WITHIN_S = 30.0
-"""Rows are written in batches, behind the calls."""
+"""Seconds to wait for the records, which are written in batches after the calls."""
 POLL_S = 0.5
 LENGTH_TOLERANCE_S = 0.2
-"""What may be missing between the last packet and the hang-up, and be there beyond it."""
+"""Seconds by which a recording may be shorter or longer than the talk."""
 GRID_BYTES = 2 * RATE_HZ // 50
 """One channel's samples of one packet."""
 QUIET = (bytes(GRID_BYTES), b"\x08\x00" * (GRID_BYTES // 2), b"\xf8\xff" * (GRID_BYTES // 2))
-"""Nothing came; silence in PCMA, which has two codes for it."""
+"""Silent blocks: no packet, and the two codes of PCMA for silence."""
 
 CALLS = TypeAdapter(tuple[CdrRow, ...])
 RECORDINGS = TypeAdapter(tuple[RecordingRow, ...])
@@ -30,7 +30,7 @@ RECORDINGS = TypeAdapter(tuple[RecordingRow, ...])
 
 @dataclass(frozen=True, slots=True)
 class CallRecords:
-    """What the daemon has written down."""
+    """The daemon's records."""
 
     calls: dict[str, CdrRow]
     """By call."""
@@ -40,20 +40,20 @@ class CallRecords:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """The judgement on the books."""
+    """The result of the audit."""
 
     answered: int
-    """Calls that an agent talked to, by their record."""
+    """Calls that an agent answered, by their record."""
     wrong_length: int
     """Recordings that are not as long as the talk."""
     unsound: int | None
     """Recordings that lack packets; None when the files cannot be read."""
     good: int
-    """Calls with a right record and a right recording."""
+    """Calls with a correct record and a correct recording."""
 
 
 async def read_records(target: Target, since: datetime, calls: int) -> CallRecords:
-    """All rows since then; waits until there are as many as `calls`, each with a recording, but not for ever."""
+    """All rows since `since`; waits at most `ROWS_WITHIN_S` until there are `calls` of them, each with a recording."""
     loop = asyncio.get_running_loop()
     until = loop.time() + ROWS_WITHIN_S
     async with target.client() as client:
@@ -93,38 +93,38 @@ async def read_recordings(client: aiohttp.ClientSession, since: datetime) -> dic
 
 
 def connected_s(call: CdrRow) -> float:
-    """How long the call had an agent, from the answer on: that is what a recording has, announcements included."""
+    """Seconds from the agent's answer on, announcements included, which is the length of a recording."""
     talks = [part for part in call.segments if part.kind is SegmentKind.AGENT]
     return sum((part.ended_at - part.began_at).total_seconds() for part in talks)
 
 
-def judge(books: CallRecords, packets: int, directory: Path | None) -> Audit:
-    """Hold every call against its recording, of which each channel must hold `packets` packets that were not silence.
+def judge(records: CallRecords, packets: int, directory: Path | None) -> Audit:
+    """Compare every call with its recording, in which each channel must have `packets` packets that are not silence.
 
-    The load's packets begin with a stamp, which is noise, and are silent else: in a raster of one packet's length
-    each stamp makes one step loud, or two. Reads all files: call it in a thread.
+    The load's packets begin with a stamp, which is noise, and are silent otherwise: in a raster of one packet's length
+    each stamp makes one or two steps loud. It reads all files: call it in a thread.
     """
-    answered = {call_id for call_id, call in books.calls.items() if call.outcome is Outcome.ANSWERED}
+    answered = {call_id for call_id, call in records.calls.items() if call.outcome is Outcome.ANSWERED}
     right_length = {
         call_id
-        for call_id, recording in books.recordings.items()
-        if call_id in answered and is_right_length(recording.duration_s, connected_s(books.calls[call_id]))
+        for call_id, recording in records.recordings.items()
+        if call_id in answered and is_right_length(recording.duration_s, connected_s(records.calls[call_id]))
     }
     sound = right_length
     unsound: set[str] | None = None
     if directory is not None:
-        unsound = {call for call, row in books.recordings.items() if loudness(directory / row.path) < packets}
+        unsound = {call for call, row in records.recordings.items() if loudness(directory / row.path) < packets}
         sound = right_length - unsound
     return Audit(
         answered=len(answered),
-        wrong_length=len(books.recordings) - len(right_length),
+        wrong_length=len(records.recordings) - len(right_length),
         unsound=None if unsound is None else len(unsound),
         good=len(sound),
     )
 
 
 def is_right_length(duration_s: float, connected_s: float) -> bool:
-    """Whether a recording is as long as the caller had the agent."""
+    """Whether a recording is as long as the talk."""
     return abs(duration_s - connected_s) <= LENGTH_TOLERANCE_S
 
 

@@ -1,4 +1,4 @@
-"""A live board of a running daemon: its event stream, its queues, agents and calls, drawn or told line by line."""
+"""A wallboard of a running daemon: its events, queues, agents and calls, as a picture or line by line."""
 
 import asyncio
 from collections.abc import Callable
@@ -29,11 +29,11 @@ from acdcore.numbering.plan import at_home
 from acdcore.work.model import WorkItem
 
 DRAWN_EVERY_S = 0.5
-"""Often enough for waits that count up; each drawing costs three requests."""
+"""Seconds between two pictures, each of which needs three requests."""
 EVENTS_SHOWN = 10
-"""What fits below the tables on a terminal of 40 lines."""
+"""Events that fit below the tables on a terminal of 40 lines."""
 EVENTS_KEPT_MAX = 10_000
-"""A demo has some hundred; the daemon itself keeps no more for those who resume."""
+"""Events to keep: a demo has some hundred, and the daemon keeps no more either."""
 
 CALL_KINDS = (
     StreamEventKind.CALL_ARRIVED,
@@ -59,11 +59,11 @@ SHAPES: dict[StreamEventKind, Callable[[JsonValue], StreamEventData]] = {
     StreamEventKind.GAP: TypeAdapter(MissedEvents).validate_python,
     StreamEventKind.OVERRUN: TypeAdapter(MissedEvents).validate_python,
 }
-"""How the data of each kind is read."""
+"""The parser of each kind's data."""
 
 
 class Envelope(BaseModel):
-    """What every event of the stream has in common."""
+    """The fields that every event of the stream has."""
 
     serial: int
     at: AwareDatetime
@@ -92,7 +92,7 @@ def caller_of(event: StreamEvent) -> str:
 
 
 class Listener:
-    """Follows the event stream; whoever waits for something to happen asks here."""
+    """Follows the event stream, and lets others wait for an event."""
 
     def __init__(self, client: aiohttp.ClientSession) -> None:
         self.events: list[StreamEvent] = []
@@ -100,7 +100,7 @@ class Listener:
         self._came = asyncio.Condition()
 
     async def listen(self, on_open: Callable[[], None]) -> None:
-        """Take events until cancelled or the daemon ends the stream; `on_open` is told once none can be missed."""
+        """Take events until cancelled or the stream ends; `on_open` is called when no event can be missed any more."""
         patience = aiohttp.ClientTimeout(total=None)
         async with self._client.get("/v1/events", timeout=patience) as response:
             response.raise_for_status()
@@ -120,7 +120,7 @@ class Listener:
             return event
 
     def find(self, kind: StreamEventKind, caller: str) -> StreamEvent | None:
-        """The same without waiting."""
+        """As `until`, without waiting; None when there is no such event yet."""
         return next((event for event in self.events if event.kind is kind and caller_of(event) == caller), None)
 
     async def next_after(self, count: int) -> list[StreamEvent]:
@@ -136,7 +136,7 @@ class Listener:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The floor at one moment."""
+    """Queues, agents and calls at one moment."""
 
     calls: tuple[LiveCall, ...]
     queues: tuple[LiveQueue, ...]
@@ -161,17 +161,17 @@ async def read(client: aiohttp.ClientSession, path: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """Where and about whom a board is shown."""
+    """Shows a wallboard on a console."""
 
     console: Console
-    """A terminal gets a picture, anything else a line for each event."""
+    """A terminal shows a picture, any other console a line for each event."""
     names: dict[str, str]
-    """What callers are called, by their number."""
+    """Names of callers, by their number."""
     opened_at: datetime
-    """Events are told in seconds since then."""
+    """Events are shown with the seconds since then."""
 
     async def show(self, client: aiohttp.ClientSession, listener: Listener) -> None:
-        """Show what happens until cancelled."""
+        """Show events until cancelled."""
         if self.console.is_terminal:
             await self._draw_on(client, listener)
         else:
@@ -256,7 +256,7 @@ class Board:
                 return f"{kind}: {missed.detail}"
 
     def named(self, caller: str) -> str:
-        """The caller's name on this board, else the number."""
+        """The caller's name, else the number."""
         return self.names.get(at_home(caller), caller)
 
 
@@ -273,7 +273,7 @@ def queue_table(queues: tuple[LiveQueue, ...]) -> Table:
 
 
 def agent_table(agents: tuple[LiveAgent, ...], now: datetime) -> Table:
-    """Every agent with the state of the desk."""
+    """Every agent with the state."""
     table = Table("agent", "name", "state", "for s", "phone", "answered", "missed", expand=True)
     for agent in agents:
         state = f"{agent.state.value} ({agent.reason})" if agent.reason else agent.state.value

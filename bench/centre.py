@@ -1,4 +1,4 @@
-"""The call centre that is measured: a daemon of our own on one core, or any other that runs already."""
+"""The call centre that is measured: a new daemon on one core, or one that runs already."""
 
 import os
 import resource
@@ -22,9 +22,9 @@ MENU_KEY = "1"
 FIRST_AGENT = 1001
 PASSWORD = "bench-and-nothing-else"
 PROMPT_S = 0.02
-"""Every prompt of the house, so that the agents are not kept busy by announcements: one packet."""
+"""Length of every prompt, one packet, so that announcements do not keep agents busy."""
 MEDIA_LOST_AFTER_S = 600
-"""Calls are set up first and carry audio then; up to that the phones are silent."""
+"""Calls are set up before they carry audio; until then the phones are silent."""
 PORTS_SPARE = 200
 
 SETTINGS = """
@@ -78,12 +78,12 @@ queue = "bench"
 
 @dataclass(frozen=True, slots=True)
 class Cores:
-    """Which core does what; one and the same when there is only one."""
+    """The cores for daemon and load; the same when there is only one."""
 
     daemon: int
-    """Where the daemon or the floor runs."""
+    """The core of the daemon, or of the relay `floor`."""
     load: int
-    """Where phones and load run."""
+    """The core of the phones and the load."""
 
     @property
     def are_shared(self) -> bool:
@@ -93,10 +93,10 @@ class Cores:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A daemon that takes calls, and what must be known to load it."""
+    """A daemon that takes calls, and what a load needs to know about it."""
 
     sip: Address
-    """Where it takes calls over UDP."""
+    """Its SIP address for UDP."""
     http: str
     """The control plane's base URL."""
     key: str
@@ -104,13 +104,13 @@ class Target:
     number: str
     """What callers dial."""
     keys: str
-    """What they press then."""
+    """The keys that they press then."""
     passwords: dict[str, str]
     """The agents' passwords, by number."""
     pid: int | None
     """The process, if it runs on this machine."""
     recordings: Path | None
-    """Where it records, if we can read that."""
+    """Its recordings directory; None when it cannot be read."""
 
     def client(self) -> aiohttp.ClientSession:
         """An HTTP client with the key; close it after use."""
@@ -118,7 +118,7 @@ class Target:
 
 
 def take_cores() -> Cores:
-    """The first and the last core that we may use; this process, and what it starts, goes to the last."""
+    """The first and the last core that we may use; this process and its children run on the last."""
     usable = sorted(os.sched_getaffinity(0))
     cores = Cores(usable[0], usable[-1])
     os.sched_setaffinity(0, {cores.load})
@@ -126,14 +126,14 @@ def take_cores() -> Cores:
 
 
 def allow_many_files() -> None:
-    """Raise the limit of open files to what the system allows, for us and what we start."""
+    """Raise the limit of open files to the hard limit, for this process and its children."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 @dataclass(frozen=True, slots=True)
 class CallCentre:
-    """What a daemon is configured as."""
+    """The configuration of a daemon."""
 
     toml: str
     """acdcore.toml."""
@@ -145,7 +145,7 @@ class CallCentre:
 
 
 def new_daemon(directory: Path, lines: int, agents: int, cores: Cores, program: tuple[str, ...] = RUN) -> Daemon:
-    """A daemon, not yet started, with `lines` lines and `agents` agents who know every call."""
+    """A daemon, not yet started, with `lines` lines and `agents` agents who can take every call."""
     centre = CallCentre(
         toml=SETTINGS.format(lines=lines, menu_number=MENU_NUMBER, queue_number=QUEUE_NUMBER),
         flows={"menu": MENU, "straight": STRAIGHT},

@@ -1,4 +1,4 @@
-"""Callers and agents by the hundred: a few SIP sockets, no audio of their own, every call kept track of."""
+"""Hundreds of callers and agents on a few SIP sockets, without audio of their own; every call is followed."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ from bench.phone import Dialled, Phone, PhoneCall, PhoneSettings
 
 CALLER_PHONES = 4
 AGENT_PHONES = 4
-"""SIP sockets on either side: as few as a trunk has, as one site's phones behind a router would share."""
+"""SIP sockets on either side: few, as a trunk has, and as phones of one site behind a router share."""
 REGISTERED_FOR_S = 3600
 FIRST_CALLER = 13_900_000_000
 READY = ("log_in", "ready")
@@ -26,7 +26,7 @@ class Unready(Exception):
 
 
 class Failed(Exception):
-    """A call went another way than it should; the message says how."""
+    """A call did not go as it should; the message says why."""
 
 
 class Talk:
@@ -95,7 +95,7 @@ class Crowd:
         self._agents: list[Phone] = []
         self.dialled = 0
         self.strays = 0
-        """Calls that rang at an agent without a caller: of callers who gave up, or of nobody at all."""
+        """Calls that rang at an agent without a caller, because the caller gave up or never existed."""
 
     async def __aenter__(self) -> Self:
         settings = PhoneSettings(self._target.sip)
@@ -134,7 +134,7 @@ class Crowd:
                 await asyncio.gather(*(one(first + index, number) for index, number in enumerate(batch)))
 
     def dial(self) -> Talk:
-        """The next caller, who has a number of his own, dials."""
+        """The next caller dials, from a new number."""
         number = str(FIRST_CALLER + self.dialled)
         phone = self._callers[self.dialled % CALLER_PHONES]
         self.dialled += 1
@@ -144,7 +144,7 @@ class Crowd:
         return talk
 
     def forget(self, talk: Talk) -> None:
-        """The call is over and done with."""
+        """Forget an ended call."""
         self._talks.pop(talk.caller.user, None)
 
     def _ring(self, call: PhoneCall) -> None:
@@ -161,7 +161,7 @@ class Crowd:
 
 
 def confirm(talk: Talk) -> Callable[[asyncio.Future[None]], None]:
-    """What passes the agent's ACK on to `talk`."""
+    """A callback that reports the agent's ACK to `talk`."""
 
     def confirmed(answered: asyncio.Future[None]) -> None:
         if not answered.cancelled() and answered.exception() is None and not talk.connected.done():

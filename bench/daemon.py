@@ -1,4 +1,4 @@
-"""A daemon of one's own for demo, tests and benchmarks: real process, free loopback ports, a directory that can go."""
+"""A separate daemon for demo, tests and benchmarks: a real process on free loopback ports, with its own directory."""
 
 import asyncio
 import contextlib
@@ -25,14 +25,14 @@ ROOT = Path(__file__).parent.parent
 CONFIG = ROOT / "config"
 RUN = ("-m", "acdcore", "run")
 READY_WITHIN_S = 90.0
-"""The first start makes the database and speaks the prompts."""
+"""Seconds; the first start makes the database and renders the prompts."""
 STOP_WITHIN_S = 15.0
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 @contextlib.contextmanager
 def scratch(name: str) -> Iterator[Path]:
-    """A directory for one run, gone afterwards; open to the database's user, who is not root even when we are."""
+    """A directory for one run, deleted afterwards; the database's user, who is never root, can enter it."""
     with tempfile.TemporaryDirectory(prefix=f"acdcore-{name}-") as directory:
         os.chmod(directory, 0o755)
         yield Path(directory)
@@ -40,7 +40,7 @@ def scratch(name: str) -> Iterator[Path]:
 
 @dataclass(frozen=True, slots=True)
 class AgentSeed:
-    """An agent to begin with."""
+    """An agent of agents.toml."""
 
     number: str
     password: str
@@ -50,14 +50,14 @@ class AgentSeed:
 
 @dataclass(frozen=True, slots=True)
 class DaemonSettings:
-    """What is different from the configuration in `config/`."""
+    """The differences from the configuration in `config/`."""
 
     directory: Path
-    """Configuration and everything that is written; may be used again for the same data."""
+    """The directory of configuration and data; a second daemon there finds the same data."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Further ACDCORE_ settings."""
     toml: str = ""
-    """The settings file, when the shipped one does not do."""
+    """The text of the settings file; "" for the shipped one."""
     flows: Mapping[str, str] = field(default_factory=dict)
     """Flows by name, in place of the shipped ones."""
     prompts: Mapping[str, bytes] = field(default_factory=dict)
@@ -73,7 +73,7 @@ class DaemonSettings:
 
 
 class Daemon(AbstractAsyncContextManager["Daemon"]):
-    """`async with Daemon(settings) as daemon:` runs it until the block is left; `kill` ends it the hard way."""
+    """`async with Daemon(settings) as daemon:` runs it until the block is left; `kill` ends it by SIGKILL."""
 
     def __init__(self, settings: DaemonSettings) -> None:
         self.settings = settings
@@ -104,7 +104,7 @@ class Daemon(AbstractAsyncContextManager["Daemon"]):
         try:
             await self.start()
         except BaseException:
-            await self.kill()  # nobody leaves a block that was not entered
+            await self.kill()  # a block that was not entered is not left
             raise
         return self
 
@@ -187,7 +187,7 @@ class Daemon(AbstractAsyncContextManager["Daemon"]):
         return rss_mb(self.pid)
 
     def log_end(self) -> str:
-        """The last lines that it said."""
+        """The last lines of its log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-20:])
 
     async def _is_ready(self) -> bool:

@@ -42,21 +42,21 @@ DIFFERENCES = {
     "ACDCORE_QUEUES__SALES__OVERFLOW__WAIT__QUEUE": "",
     "ACDCORE_QUEUES__SALES__OVERFLOW__WAIT__ANNOUNCEMENT": "system.queue-overflow",
 }
-"""What is not as in config/acdcore.toml, so that all fits into a minute."""
+"""Settings that differ from config/acdcore.toml, so that everything fits into a minute."""
 MEDIA_PORTS = 1_000
-"""Two pairs for each line that may be taken, as the daemon wants it; the demo has a dozen streams at most."""
+"""Two port pairs for each call of the trunk capacity, as the daemon requires; the demo has at most a dozen streams."""
 STORY_WITHIN_S = 55.0
-"""The stories take some 40 s; what hangs longer has failed."""
+"""Seconds for the callers' stories, which take some 40 s; a longer run has failed."""
 LOCK = "lock"
 """Marks a demo's directory, and keeps a second demo out of it."""
 WIDTH = 150
 """Columns when nobody knows how wide the output is."""
 STORY_FAULTS = (TimeoutError, Dialled, RuntimeError, asyncio.CancelledError)
-"""How a story breaks off when the switch does not do its part; anything else is a fault of the demo."""
+"""Exceptions that end a story when the switch does something wrong; any other is a bug of the demo."""
 
 
 async def demo(console: Console, directory: Path) -> bool:
-    """Run the scene and report; whether all happened. Raises AcdError, and RuntimeError when the daemon fails."""
+    """Run the scene and report; returns whether all expectations came true. Raises AcdError, RuntimeError."""
     whole = asyncio.current_task()
     if whole is not None:  # SIGTERM ends the daemon with us, as Ctrl-C does
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, whole.cancel)
@@ -72,7 +72,7 @@ async def demo(console: Console, directory: Path) -> bool:
         progress(console, f"SIP on {daemon.sip}, control plane on http://{daemon.http}, log in {daemon.log}")
         scene = Scene(daemon.sip, client, Listener(client), sounds.prompts, sounds.music[""], phones)
         await play(scene, daemon, console)
-        progress(console, "the stage is empty; the records are read")
+        progress(console, "all calls have ended; the records are read")
         evidence = await gather_evidence(client)
         judge_all(scene, evidence, daemon.recordings)
     report(console, scene, evidence, daemon.recordings)
@@ -97,7 +97,7 @@ def read_sounds(console: Console) -> RenderedAudio:
 
 
 async def play(scene: Scene, daemon: Daemon, console: Console) -> None:
-    """Agents to work, callers in, until the last has hung up; what breaks off stays without its verdicts."""
+    """Log the agents in and let the callers call, until the last has hung up; a broken story gets no verdicts."""
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(followed(scene, console))
         passwords = {agent: find_password(daemon.var, agent) or "" for agent in (*AGENT_TONES_HZ, ON_BREAK)}
@@ -208,7 +208,7 @@ def progress(console: Console, line: str) -> None:
 
 @contextlib.contextmanager
 def own_directory(directory: Path) -> Iterator[None]:
-    """Empty the demo's directory of the last time and keep others out; raises SettingsError."""
+    """Empty the directory of the last demo and lock it; raises SettingsError."""
     if directory.is_dir() and any(directory.iterdir()) and not (directory / LOCK).exists():
         raise SettingsError(str(directory), "", "is not empty and no demo wrote it; name another with --directory")
     directory.mkdir(parents=True, exist_ok=True)

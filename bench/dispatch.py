@@ -1,8 +1,8 @@
-"""How long the dispatcher thinks: a large floor in virtual time, every turn measured in real time.
+"""How long the dispatcher's turns take: a large call centre in virtual time, every turn measured in real time.
 
-The floor is filled to --waiting callers in --skills queues (one skill each) with --agents of five skills each, and
-then lives for --seconds of real time: callers come, hang up and are VIPs at times, phones answer, decline or stay
-silent, talks and wrap-ups end, agents take breaks. As many callers come as leave.
+First --waiting callers join --skills queues (one skill each), which --agents agents serve, with five skills each. Then
+the call centre runs for --seconds of real time: callers come, some of them VIPs, and hang up; phones answer, decline or
+do not answer; talks and wrap-ups end; agents take breaks. As many callers come as leave.
 A turn is one input (or one timer) with all its decisions. `p99_us` is by the clock and suffers from whatever else runs
 on the machine, `p99_cpu_us` is the processor time of the same turns. The last line is JSON.
 """
@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 SKILLS_OF_AN_AGENT = 5
 STEP_S = 0.02
-"""Virtual time from turn to turn: fifty events a second, those of 1,300 agents with talks of about a minute."""
+"""Virtual seconds between events: fifty events a second, as 1,300 agents with talks of about a minute cause."""
 TARGET_P99_US = 100.0
 
 
@@ -55,7 +55,7 @@ class Size:
 
 
 class Crowd:
-    """Callers, agents and phones by chance."""
+    """Random callers, agents and phones."""
 
     def __init__(self, size: Size) -> None:
         self.size = size
@@ -94,7 +94,7 @@ class Crowd:
         self._learn(decisions, took_us)
 
     def fill(self) -> None:
-        """Everybody logs in, then callers until the floor is as full as asked for."""
+        """All agents log in, then callers join until as many wait as asked for."""
         for number in range(self.size.agents):
             agent = AgentId(str(1_000 + number))
             chosen = self.random.sample(range(self.size.skills), min(SKILLS_OF_AN_AGENT, self.size.skills))
@@ -115,7 +115,7 @@ class Crowd:
         self.feed(CallerJoined(EntryId(f"e{self.joined}"), queue, priority_s))
 
     def live(self) -> None:
-        """One moment: the timers up to it, each at its time, then something by chance."""
+        """One step: the timers that are due, each at its time, then a random event."""
         until = self.now + STEP_S
         deadline = self.dispatcher.next_deadline()
         while deadline is not None and deadline <= until:
@@ -182,7 +182,7 @@ def run(size: Size) -> dict[str, float]:
     crowd.turns_cpu_us.clear()
     crowd.offering_us.clear()
     gc.collect()
-    gc.freeze()  # what the daemon does after its start: the floor itself is no garbage
+    gc.freeze()  # as the daemon does after its start: the state itself is not garbage
     gc.set_threshold(*COLLECT_EVERY)
     until = time.perf_counter() + size.seconds
     while time.perf_counter() < until:
@@ -204,12 +204,12 @@ def run(size: Size) -> dict[str, float]:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description="Time the dispatcher's turns on a large floor.")
+    parser = argparse.ArgumentParser(description="Time the dispatcher's turns in a large call centre.")
     parser.add_argument("--agents", type=int, default=1_300, help="agents logged in (default 1300)")
     parser.add_argument("--skills", type=int, default=100, help="skills, each with a queue (default 100)")
-    parser.add_argument("--waiting", type=int, default=5_000, help="callers waiting all the time (default 5000)")
+    parser.add_argument("--waiting", type=int, default=5_000, help="callers who wait at any time (default 5000)")
     parser.add_argument("--seconds", type=float, default=10.0, help="real time to measure (default 10)")
-    parser.add_argument("--seed", type=int, default=1, help="seed of all chance (default 1)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the random numbers (default 1)")
     asked = parser.parse_args()
     figures = run(Size(asked.agents, asked.skills, asked.waiting, asked.seconds, asked.seed))
     for name, figure in figures.items():

@@ -1,4 +1,4 @@
-"""A bare UDP echo: what the machine alone costs on the way to a process on the daemon's core and back.
+"""A bare UDP echo: the round-trip time of the machine alone, to a process on the daemon's core and back.
 
 `python -m bench.echo` is the echo: it prints its port and sends back what comes. `Probe` is the other end, on the
 event loop of the phones.
@@ -20,7 +20,7 @@ DATAGRAM_MAX_BYTES = 65_535
 
 
 class Probe(asyncio.DatagramProtocol):
-    """Sends single packets to the echo and notes how long each was away."""
+    """Sends single packets to the echo and notes each round-trip time."""
 
     def __init__(self) -> None:
         self.away_ms: list[float] = []

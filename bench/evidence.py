@@ -1,4 +1,4 @@
-"""What the demo's daemon says after the last call, in records, counts, recordings and SIP, held against the scene."""
+"""Compares the daemon's records, counts, recordings and SIP after the last call with the demo's scene."""
 
 import asyncio
 import wave
@@ -31,21 +31,21 @@ from bench.scene import (
 from bench.sound import SILENCE, share_of_tone
 
 ROWS_WITHIN_S = 10.0
-"""Records reach the database within a second or two of the end of a call."""
+"""Seconds to wait for records, which reach the database within a second or two after the call."""
 ASKED_EVERY_S = 0.25
 SPEECH_SHARE_MIN = 0.9
-"""Share of a channel's frames of 20 ms that must be its speaker's tone; the rest is where a frame is half filled."""
+"""Share of a channel's 20 ms frames that must be its speaker's tone; some frames are only half filled."""
 SILENCE_SHARE_MAX = 0.3
 """Share of a channel that may be silence: phones on a busy machine fall behind, and a recording keeps to the clock."""
 DURATION_SLACK_S = 0.5
-"""Between recording and record: a packet or two at either end, and what a busy machine adds."""
+"""Seconds of difference between recording and record: a packet or two at either end, and delays of a busy machine."""
 TALK_KINDS = ["INVITE sdp", "200 OK (INVITE) sdp", "ACK", "BYE", "200 OK (BYE)"]
-"""What each leg's ladder must hold, in this order."""
+"""Messages that each leg's ladder must contain, in this order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the control plane says."""
+    """The answers of the control plane."""
 
     stories: dict[str, CallHistory]
     """The record of each caller's call, by name."""
@@ -54,9 +54,9 @@ class Evidence:
     queues: tuple[LiveQueue, ...]
     """The counts."""
     calls_left: int
-    """Calls that are up still."""
+    """Calls that are still up."""
     streams_left: int
-    """Audio streams that are open still."""
+    """Audio streams that are still open."""
 
 
 async def gather_evidence(client: aiohttp.ClientSession) -> Evidence:
@@ -99,7 +99,7 @@ def is_complete(evidence: Evidence) -> bool:
 
 
 def judge_all(scene: Scene, evidence: Evidence, recordings: Path) -> None:
-    """Everything that is not seen or heard at the phones."""
+    """Judge every expectation that is not seen or heard at the phones."""
     scene.judge(Expectation.RECORDS, *record_faults(scene, evidence))
     scene.judge(Expectation.OVERTAKEN, overtaking_fault(evidence))
     scene.judge(Expectation.GAVE_UP, giving_up_fault(scene, evidence))
@@ -134,7 +134,7 @@ def record_faults(scene: Scene, evidence: Evidence) -> list[str]:
 
 
 def overtaking_fault(evidence: Evidence) -> str:
-    """Both waited, the VIP joined later, the VIP was connected first."""
+    """Why it is not true that both waited, the VIP joined later, and the VIP was connected first; "" when it is."""
     if not {VIP.name, ORDINARY.name} <= evidence.stories.keys():
         return "the records are missing"
     vip, ordinary = evidence.stories[VIP.name].cdr, evidence.stories[ORDINARY.name].cdr
@@ -146,7 +146,7 @@ def overtaking_fault(evidence: Evidence) -> str:
 
 
 def giving_up_fault(scene: Scene, evidence: Evidence) -> str:
-    """The caller waited, hung up, and no phone rang after that."""
+    """Why it is not true that the caller waited and hung up and no phone rang after that; "" when it is."""
     if IMPATIENT.name not in evidence.stories:
         return "no record"
     row = evidence.stories[IMPATIENT.name].cdr

@@ -1,4 +1,4 @@
-"""Figures as a recogniser writes them, in the words that may have been spoken for them."""
+"""Converts figures in a recogniser's text into the words that may have been spoken."""
 
 import re
 from itertools import product
@@ -12,7 +12,7 @@ _PARTS = re.compile(
 )
 HOURS = 24
 _CARDINAL_DIGITS_MAX = 12
-"""Longer rows are no numbers."""
+"""Longer rows of digits are not read as numbers."""
 
 # --- Mandarin --------------------------------------------------------------------------------------------------
 

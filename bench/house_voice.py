@@ -1,4 +1,4 @@
-"""What the house says, as the daemon makes it: each prompt that comes along, and values read aloud."""
+"""What callers hear, rendered as by the daemon: each shipped prompt, and values read aloud."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -41,12 +41,12 @@ Progress = Callable[[int, int], None]
 
 
 class Sort(StrEnum):
-    """What an utterance is, which decides how well it has to be understood."""
+    """The kind of an utterance, which decides how well it must be understood."""
 
     SENTENCE = "sentence"
     VALUE = "value"
     FRAGMENT = "fragment"
-    """A part of a sentence, for splicing: too short for a recogniser to judge by itself."""
+    """A part of a sentence, for splicing: too short for a recogniser to judge alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Utterance:
     said: str
     """The words."""
     pcm: bytes
-    """As a phone decodes it: 16 bit, mono, 8 kHz, after G.711 A-law."""
+    """The sound as a phone decodes it: 16 bit, mono, 8 kHz, after G.711 A-law."""
 
 
 class PromptVoice:
@@ -92,7 +92,7 @@ class PromptVoice:
         self._sounds |= render(new, self._cache, CONFIG / "prompts", voices=self._voices)
 
     def _read_aloud(self, requests: Iterable[PromptRequest]) -> None:
-        """Read what is new by the voice that is asked for: one that fails is an error, and no other stands in."""
+        """Read new texts with the requested voice only: if it fails, that is an error."""
         cache = PromptCache(self._cache)
         cache.open()
         with closing(StandardPack()) as pack:
@@ -112,13 +112,13 @@ class PromptVoice:
             yield Utterance(str(key.name), sort, self.text([key]), at_the_phone(self._sounds[key]))
 
     def know(self, name: str, words: RuntimeText) -> PromptKey:
-        """A sentence that only a call brings up, spoken as there; its key among the others."""
+        """Add a sentence that is known only in a call, spoken as in a call; returns its key."""
         key = PromptKey(PromptName(name), words.language)
         self._requests[key] = PromptRequest(key, Text(words.text), "")
         return key
 
     def is_natural(self, language: Language) -> bool:
-        """Whether a language has a voice that is made to be understood, and not only espeak's."""
+        """Whether a language has a voice other than espeak's."""
         return self._voices.chosen(language).engine is not SpeechEngine.ESPEAK
 
     def agent(self, number: str, language: Language) -> RuntimeText:
@@ -132,12 +132,12 @@ class PromptVoice:
         return self._sounds[key]
 
     def text(self, keys: Iterable[PromptKey]) -> str:
-        """What prompts say, one after the other; sounds that are no words say nothing."""
+        """The texts of prompts, joined; sounds without words have none."""
         sources = [self._requests[key].source for key in keys]
         return " ".join(source.text for source in sources if isinstance(source, Text))
 
     def values(self, values: Sequence[Value], language: Language) -> Iterator[Utterance]:
-        """Every value as it is read to callers of a language; those that are no prompts are spoken as in a call."""
+        """Every value as it is read to callers of a language; values without a prompt are spoken as in a call."""
         keys = {value: self._key(value, language) for value in values}
         self.make_ready(keys.values())
         for value, key in keys.items():
@@ -146,7 +146,7 @@ class PromptVoice:
             yield Utterance(f"{value.kind} {value.written}", Sort.VALUE, said, at_the_phone(self._sounds[key]))
 
     def spliced(self, values: Iterable[Value], language: Language) -> Iterator[Utterance]:
-        """The same where the language's voice is not installed: single words in a row; what has none is left out."""
+        """As `values`, without the language's voice: single words in a row; values without such words are left out."""
         pieces = {value: self._pieces(value, language) for value in values}
         self.make_ready(key for keys in pieces.values() for key in keys)
         for value, keys in pieces.items():
@@ -187,5 +187,5 @@ def voice_of(engine: SpeechEngine | None, language: Language) -> VoiceChoice:
 
 
 def at_the_phone(pcm: bytes) -> bytes:
-    """What a phone makes of it."""
+    """The sound after G.711, as a phone plays it."""
     return decode(encode(pcm, EngineCodec.PCMA), EngineCodec.PCMA)

@@ -1,7 +1,7 @@
 """The daemon on a machine whose clock is set while it runs: SIGUSR1 sets it an hour ahead, or back; SIGUSR2 a day.
 
-Time goes on as before, as it does when NTP sets a clock or a virtual machine was suspended: only the date leaps.
-Everything else is the daemon as it is.
+Monotonic time goes on as before, as when NTP sets a clock or a virtual machine was suspended: only the date changes.
+Everything else is the unchanged daemon.
 """
 
 import signal
@@ -14,7 +14,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 class Leaps:
-    """By how much the clock is ahead now."""
+    """The time by which the clock is ahead now."""
 
     def __init__(self) -> None:
         self.ahead = timedelta()

@@ -1,9 +1,9 @@
-"""How many recorded calls one core carries, and at what cost beside a bare relay of the same packets.
+"""How many recorded calls one core carries, and at what cost compared with a bare relay of the same packets.
 
 N callers dial through a menu into a queue, N agents answer, all talks are recorded. Then every leg carries 50 packets a
-second each way, and loss, one-way delay and the daemon's processor time are measured. The relay (`floor`) gets the
-same packets from the same sockets on the same cores, before, between and after, so that the machine's own unrest
-is seen on both. Each step of --lines ends with one JSON line; the exit status is 1 if any call failed.
+second each way, and loss, one-way delay and the daemon's processor time are measured. The relay (`floor`, the lower
+bound) gets the same packets from the same sockets on the same cores, before, between and after, so that disturbances of
+the machine are seen on both. Each step of --lines ends with one JSON line; the exit status is 1 if any call failed.
 """
 
 import argparse
@@ -32,9 +32,9 @@ from bench.load import LoadFailed, LoadSettings, Pair, ToolMissing, Window, carr
 CONNECTED_WITHIN_S = 20.0
 FREED_WITHIN_S = 10.0
 REST_S = 1.0
-"""After the last set-up, so that its work is not counted."""
+"""Seconds after the last set-up, so that its work is not counted."""
 SOUND_SHARE = 0.99
-"""Of the packets sent, so many at least must be heard in each recording; calls are not sent exactly alike many."""
+"""Share of the packets sent that each recording must have; the number of packets differs a little between calls."""
 CLOCK_MARGIN = timedelta(seconds=2)
 
 Figures = dict[str, int | float | bool | str | None]
@@ -79,7 +79,7 @@ async def run(asked: Asked, cores: Cores) -> list[Figures]:
 
 @contextlib.asynccontextmanager
 async def centre(asked: Asked, lines: int, cores: Cores) -> AsyncIterator[Target]:
-    """The daemon that was named, or one of our own."""
+    """The daemon that was named, or a new one."""
     if asked.target is not None:
         yield asked.target
         return
@@ -89,7 +89,7 @@ async def centre(asked: Asked, lines: int, cores: Cores) -> AsyncIterator[Target
 
 
 async def step(asked: Asked, lines: int, target: Target, cores: Cores) -> Figures:
-    """Set `lines` calls up, let them carry audio, end them, and look into the books."""
+    """Set `lines` calls up, let them carry audio, end them, and check their records."""
     failures: Counter[str] = Counter()
     since = datetime.now(UTC) - CLOCK_MARGIN
     async with Crowd(target) as crowd:
@@ -101,18 +101,18 @@ async def step(asked: Asked, lines: int, target: Target, cores: Cores) -> Figure
         carried = await carry_all([talk.pair() for talk in talks], asked, target, cores)
         await hang_up_all(talks, failures)
         strays = crowd.strays
-    tell(f"{lines} lines: reading the books")
-    books = await read_records(target, since, len(talks))
+    tell(f"{lines} lines: reading the records")
+    records = await read_records(target, since, len(talks))
     packets = round(SOUND_SHARE * sum(window.sent_by_each for window in carried.daemon))
-    audit = await asyncio.to_thread(judge, books, packets, target.recordings)
+    audit = await asyncio.to_thread(judge, records, packets, target.recordings)
     if failures:
         tell(f"{lines} lines: {dict(failures)}")
     return figures_of(asked, lines, carried, cores) | {
         "failed": lines
         - max(0, min(audit.good, len(talks)) - failures["cut off"] - failures["the agent was not freed"]),
         "strays": strays,
-        "cdrs": len(books.calls),
-        "recordings": len(books.recordings),
+        "cdrs": len(records.calls),
+        "recordings": len(records.recordings),
         "recordings_wrong_length": audit.wrong_length,
         "recordings_unsound": audit.unsound,
     }
@@ -145,7 +145,7 @@ async def dial_all(crowd: Crowd, lines: int, rate: float, keys: str, failures: C
 
 
 async def carry_all(pairs: list[Pair], asked: Asked, target: Target, cores: Cores) -> Carried:
-    """Floor, daemon, floor, daemon, floor."""
+    """Windows in turn: relay, daemon, relay, daemon, relay."""
     load = LoadSettings(asked.seconds, asked.tick_us, cores.load)
     daemon: list[Window] = []
     floor = [await carry_floor(pairs, load, cores)]

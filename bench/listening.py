@@ -4,8 +4,8 @@ Departments, yes and no, and sentences that are neither are said by several voic
 with noise of the spectrum of speech, and coded. Each goes in frames of 20 ms to the end of speech, and what that cuts
 out to the recogniser, one after the other. The last line is JSON.
 
-Thresholds may be set by `--set tuning`; what is told to others comes from `--set test`, whose voices and sentences
-nobody has tuned by. `taskset -c 0 python -m bench.listening ...` tells how long one core takes for a decision.
+Thresholds may be set by `--set tuning`. Published figures come from `--set test`, whose voices and sentences were not
+used for tuning. `taskset -c 0 python -m bench.listening ...` measures how long one core takes for a decision.
 """
 
 import argparse
@@ -44,9 +44,9 @@ from bench.daemon import cpu_s
 Sound = NDArray[numpy.float64]
 """Samples, 32,768 at full scale."""
 SPOKEN = Path("var/listening")
-"""What Kokoro has said once."""
+"""The cache of utterances that Kokoro has spoken."""
 SPEECH_DBFS = -24.0
-"""Of the words: ITU-T P.56 levels of telephone speech lie around it."""
+"""Level of the words; ITU-T P.56 levels of telephone speech are near it."""
 BEFORE_S, AFTER_S = 0.6, 1.6
 """Noise alone around the words."""
 FRAME = 320
@@ -55,7 +55,7 @@ WITHIN_S = 10.0
 CLEAN = 60
 """Signal to noise in dB where there is next to none."""
 SPEECH_FLOOR = 0.02
-"""Of the peak: what is softer at the ends of a spoken text is no word, so that its end is known."""
+"""Share of the peak: softer sound at the ends of a spoken text is cut off, so that its end is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of it."""
+    """The result of one utterance."""
 
     utterance: Utterance
     snr_db: int
@@ -92,7 +92,7 @@ class Result:
 
 
 def utterances(name: str, rounds: int) -> Iterator[Utterance]:
-    """All of that set, so many times by different voices."""
+    """All utterances of a set, each spoken `rounds` times by different voices."""
     for language, departments, yes_no in (
         ("cmn", words.DEPARTMENTS_CMN, words.YES_NO_CMN),
         ("en", words.DEPARTMENTS_EN, words.YES_NO_EN),
@@ -111,18 +111,19 @@ def utterances(name: str, rounds: int) -> Iterator[Utterance]:
 
 
 def file_of(utterance: Utterance, directory: Path) -> Path:
-    """Where its sound lies."""
+    """The file of its sound in the cache."""
     name = f"{utterance.language}:{utterance.voice}:{utterance.text}"
     return directory / f"{sha256(name.encode()).hexdigest()[:20]}.wav"
 
 
 def speak(wanted: Sequence[Utterance], directory: Path, voices: Path) -> None:
-    """Have Kokoro say what it has not said yet."""
+    """Have Kokoro speak what is not in the cache."""
     missing = [each for each in wanted if not file_of(each, directory).exists()]
     if not missing:
         return
     directory.mkdir(parents=True, exist_ok=True)
-    kokoro = importlib.import_module("acdcore.ivr.tts.kokoro").open_kokoro()  # only who speaks needs its packages
+    # its packages are needed only for speaking
+    kokoro = importlib.import_module("acdcore.ivr.tts.kokoro").open_kokoro()
     resampler = Resampler(kokoro.rate)
     for place, each in enumerate(missing):
         if place % 25 == 0:

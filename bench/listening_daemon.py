@@ -1,4 +1,4 @@
-"""The daemon that also notes how late its event loop is: a timer that is due each 10 ms, and when it was run.
+"""A daemon that also notes how late its event loop is: a timer is due each 10 ms, and the time when it ran is noted.
 
 When it stops it writes `lateness.json` beside its settings' directory: pairs of the monotonic time in seconds, which
 all processes of a machine share, and the lateness in ms. The loop's timers have steps of 1 ms, so up to that is no

@@ -1,9 +1,9 @@
-"""What recorded talks and the event loop notice of callers who are listened to.
+"""The effect of callers who are listened to on recorded talks and on the event loop.
 
 Talks are set up and carry audio as in `bench.lines`. In turn nobody else calls (`alone`), callers are listened to whose
 lines are loud but say nothing, so that each window of each is judged (`listened`), and callers say words that whisper
 makes out (`speaking`). The loss of the talks, how late the daemon's loop was, and what became of the spoken answers
-are told by state. Ends with one JSON line; the exit status is 1 if a call failed or a talk lost a packet.
+are printed for each state. It ends with one JSON line; the exit status is 1 if a call failed or a talk lost a packet.
 """
 
 import argparse
@@ -123,7 +123,7 @@ class Observed:
 
 
 class Talkative:
-    """Callers who call again and again."""
+    """Callers who call repeatedly."""
 
     def __init__(self, target: Target, sounds: Sequence[bytes], count: int) -> None:
         self._server = target.sip
@@ -198,13 +198,13 @@ def listening_daemon(directory: Path, asked: Asked, cores: Cores) -> Daemon:
     routes = "[trunks.bench.routes]\n"
     toml = toml.replace(routes, f'{routes}{SPOKEN_NUMBER} = {{ flow = "spoken" }}\n', 1)
     toml += f'[recognition]\nengine = "whisper"\nprocesses = {asked.processes}\n'
-    house = CallCentre(
+    call_centre = CallCentre(
         toml=toml,
         flows={"menu": MENU, "straight": STRAIGHT, "spoken": FLOW},
         agents=[AgentSeed(str(FIRST_AGENT + index), PASSWORD) for index in range(asked.talks)],
         lines=lines,
     )
-    return daemon_of(house, directory, cores, ("-m", "bench.listening_daemon"))
+    return daemon_of(call_centre, directory, cores, ("-m", "bench.listening_daemon"))
 
 
 async def run(asked: Asked, cores: Cores) -> Figures:
@@ -231,10 +231,10 @@ async def run(asked: Asked, cores: Cores) -> Figures:
                         found.append(observe(window, began_at, ended_at, before, after))
                         tell_window(state, window)
                 await hang_up_all(talks, failures)
-            books = await read_records(target, since, len(talks))
+            records = await read_records(target, since, len(talks))
             windows = [one.window for found in observed.values() for one in found]
             packets = round(SOUND_SHARE * sum(window.sent_by_each for window in windows))
-            audit = await asyncio.to_thread(judge, books, packets, target.recordings)
+            audit = await asyncio.to_thread(judge, records, packets, target.recordings)
         lateness = json.loads((directory / FILE).read_text())
     if audit.good < asked.talks:
         failures["a record or a recording is wrong"] += asked.talks - audit.good
@@ -255,7 +255,7 @@ async def metrics(target: Target) -> Counts:
 
 
 def observe(window: Window, began_at: float, ended_at: float, before: Counts, after: Counts) -> Observed:
-    """One window, from what the daemon told at its begin and its end."""
+    """One window, from the metrics at its beginning and its end."""
     gauge = "acdcore_listeners"
     results = Counter(
         {

@@ -1,4 +1,4 @@
-"""The audio of many phones: sockets opened here, `rtpload` that sends and measures, and `floor`, the yardstick."""
+"""The audio of many phones: sockets opened here, `rtpload` that sends and measures, and `floor`, a bare relay."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ ENDS_WITHIN_S = 10.0
 
 
 class ToolMissing(Exception):
-    """`rtpload` or `floor` is not there: `make tools`."""
+    """`rtpload` or `floor` is missing: `make tools`."""
 
 
 class LoadFailed(Exception):
@@ -54,7 +54,7 @@ class Slot:
         return port
 
     def connect(self, remote: Address, codec: EngineCodec, payload_type: int, dtmf_payload_type: int | None) -> None:
-        """Where the other side wants its packets."""
+        """Set the address that the other side receives at."""
         self.remote = remote
         self._dtmf_payload_type = dtmf_payload_type
 
@@ -118,7 +118,7 @@ class Window:
     gap_p99_ms: float
     gap_max_ms: float
     send_late_p99_ms: float
-    """How late the load itself sent: a measure of the machine's unrest."""
+    """How late the load itself sent: a measure of the machine's disturbances."""
     load_cpu_pct: float
     cpu_pct: float | None
     """Of the process that was watched; None when there was none."""
@@ -136,7 +136,7 @@ async def carry(pairs: Sequence[Pair], settings: LoadSettings, pid: int | None) 
     Raises ToolMissing, LoadFailed.
     """
     if not RTPLOAD.exists():
-        raise ToolMissing("bench/bin/rtpload is not there; make tools")
+        raise ToolMissing("bench/bin/rtpload is missing; run make tools")
     descriptors = [slot.socket.fileno() for pair in pairs for slot in (pair.caller, pair.agent)]
     arguments = f"--inherit --seconds {settings.seconds} --warmup-s {WARM_UP_S} --payload-type {PCMA}"
     process = await asyncio.create_subprocess_exec(
@@ -160,7 +160,7 @@ async def carry(pairs: Sequence[Pair], settings: LoadSettings, pid: int | None) 
 
 
 def stream_table(pairs: Sequence[Pair]) -> str:
-    """What `rtpload` reads: caller and agent of a pair after each other, each the other's partner."""
+    """The input of `rtpload`: caller and agent of each pair in adjacent lines, each the other's partner."""
     lines = []
     for index, pair in enumerate(pairs):
         caller, agent = pair.caller.socket.fileno(), pair.agent.socket.fileno()
@@ -207,7 +207,7 @@ async def relaying(pairs: Sequence[Pair], core: int) -> AsyncIterator[tuple[int,
     Raises ToolMissing, LoadFailed.
     """
     if not FLOOR.exists():
-        raise ToolMissing("bench/bin/floor is not there; make tools")
+        raise ToolMissing("bench/bin/floor is missing; run make tools")
     ports = free_ports(2 * len(pairs))
     sides = list(zip(ports[::2], ports[1::2], pairs, strict=True))
     table = "".join(f"{a} {b} {pair.caller.port} {pair.agent.port}\n" for a, b, pair in sides)
@@ -241,7 +241,7 @@ def free_ports(count: int) -> list[int]:
 
 
 async def end(process: asyncio.subprocess.Process) -> None:
-    """See to it that the process is gone."""
+    """Make sure that the process has ended."""
     if process.returncode is None:
         process.terminate()
         try:

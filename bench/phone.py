@@ -56,11 +56,11 @@ class Dialled(Exception):
         super().__init__(f"{status} {reason}")
         self.status = status
         self.headers = dict(response.headers) if response is not None else {}
-        """Of the refusal, for where and when else to call."""
+        """Headers of the refusal, such as Contact and Retry-After."""
 
 
 class Media(Protocol):
-    """What stands behind a call's RTP port."""
+    """The audio behind a call's RTP port."""
 
     @property
     def port(self) -> int:
@@ -264,7 +264,7 @@ class Phone:
         await self.stack.__aexit__(kind, error, trace)
 
     async def unplug(self) -> None:
-        """Go without a word: calls are not hung up, nobody is un-registered, and nothing is answered any more."""
+        """Vanish from the network: no BYE, no un-registration, and no answer to anything any more."""
         await self.stack.__aexit__(None, None, None)
         for call in list(self.calls.values()):
             call.finish("unplugged")

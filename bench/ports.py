@@ -1,4 +1,4 @@
-"""Ports of this process alone: what runs beside it, tests or benchmarks, does not meet it at one.
+"""Ports that only this process uses, so that tests and benchmarks that run at the same time do not collide.
 
 Every process takes a block below the range from which Linux gives free ports to those who ask for none in particular
 (32768 and above), so that phones do not meet it either. A socket bound to the block's first TCP port keeps others out

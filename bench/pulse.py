@@ -1,4 +1,4 @@
-"""Audio of phones that only have to show that they live: some sound every 100 ms, an RTCP report every second."""
+"""Audio of phones that only have to show that they are alive: sound every 100 ms, an RTCP report every second."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""A centre's own callers, phones and boards, who go on while strangers are at it."""
+"""The call centre's own callers, phones and wallboards, which go on while strangers attack."""
 
 import asyncio
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ class Regulars:
         self.tally = Tally("")
 
     async def call(self) -> None:
-        """Short calls at an even pace; those under way at the end of a phase are waited for."""
+        """Short calls at an even pace; at the end of a phase, calls in progress are waited for."""
         loop = asyncio.get_running_loop()
         calls: set[asyncio.Task[None]] = set()
         began = loop.time()
@@ -86,7 +86,7 @@ class Regulars:
             tally.failures[f"REGISTER over {kind}: {status}"] += 1
 
     async def ask(self) -> None:
-        """What a board asks, on a connection of its own each time."""
+        """The requests of a wallboard, each on a new connection."""
         while True:
             self.tally.asked += 1
             try:

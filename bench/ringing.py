@@ -1,11 +1,12 @@
-"""How soon a phone rings once its agent is free: the whole daemon on a large floor, over UDP and HTTP.
+"""How soon a phone rings when its agent is free: the whole daemon in a large call centre, over UDP and HTTP.
 
 --agents agents register, each with a phone on a UDP socket of its own, and log in; --talking of them talk, the others
 are not ready, so that --waiting callers wait in --queues queues and hear music. Then --rate agents a second become
 free for --seconds: by turns one hangs up (no wrap-up) and one says `ready` over HTTP. The time runs from before the BYE
-or the request is built until the phone's socket has brought the INVITE; as many callers come as are taken. Callers and
-agents send no audio. Beside it: a bare UDP echo on the daemon's core, what the hypervisor took, the dispatcher's turn
-alone, and how long a board's three requests take. The last line is JSON; the exit status is 1 if a phone did not ring.
+or the request is built until the INVITE arrives at the phone's socket; as many callers come as are answered. Callers
+and agents send no audio. Also measured: a bare UDP echo on the daemon's core, the time that the hypervisor took, the
+dispatcher's turn alone, and a wallboard's three requests. The last line is JSON; the exit status is 1 if a phone did
+not ring.
 """
 
 import argparse
@@ -27,10 +28,10 @@ import aiohttp
 import uvloop
 
 from bench import dispatch
+from bench.agent_phone import AgentPhone, Freed
 from bench.centre import FIRST_AGENT, PASSWORD, CallCentre, Cores, allow_many_files, daemon_of, take_cores
 from bench.crowd import BATCH, CALLER_PHONES, FIRST_CALLER, Unready
 from bench.daemon import AgentSeed, Daemon, cpu_s, rss_mb, scratch
-from bench.desk import AgentPhone, Freed
 from bench.dispatch import percentile
 from bench.echo import Probe, echoing
 from bench.load import Slot
@@ -41,27 +42,27 @@ SKILLS_OF_AN_AGENT = 5
 FIRST_NUMBER = 95_500
 """Dialled for the first queue; the next leads into the next."""
 LINES_SPARE = 40
-"""Calls that are being torn down or set up."""
+"""Lines for calls that are being set up or ended."""
 DIAL_RATE = 40.0
-"""Callers a second while the floor fills."""
+"""Callers a second while the queues fill."""
 LOOK_EVERY_S = 0.5
 LOOKS_MAX = 60
-"""Until the floor must be full."""
+"""Looks until as many callers as asked for must wait."""
 TALK_S = 1.5
-"""Longer than whisper and agent's number here: an agent who hangs up before has not talked, and the caller waits on."""
+"""Seconds, longer than whisper and agent's number: if an agent hangs up before, the caller waits again."""
 SETTLE_S = 2.0
-"""After the floor is filled, and before the last phones are judged."""
+"""Seconds after the queues are filled, and before the last phones are judged."""
 BOARDS = ("queues", "agents", "calls")
-"""What a board asks for."""
+"""The requests of a wallboard."""
 BOARD_ROUNDS = 15
 ECHO_EVERY_S = 0.05
 QUIET_MS = 5.0
-"""An echo that took longer met something else than the daemon, whose threads must let others in after some 3 ms."""
+"""An echo that took longer was delayed by something else: the daemon's threads let others run after some 3 ms."""
 DISPATCH_S = 2.0
 """Real time in which the dispatcher alone is measured."""
 RNG_SEED = 1
 NICE = -10
-"""What a switch is given in production too (`Nice=-10`), so that whatever else runs on the machine is not measured."""
+"""As in production (`Nice=-10`), so that other programs on the machine are not measured."""
 
 TOML = """
 log = "warning"
@@ -177,12 +178,12 @@ class RunningCentre:
         return sum(queue["waiting"] for queue in queues)
 
     def hang_up(self) -> None:
-        """Whoever talks longest is free by a BYE."""
+        """The agent who has talked longest becomes free by a BYE."""
         if self.talking:
             self.talking.popleft().hang_up()
 
     async def be_ready(self) -> None:
-        """Whoever rests longest is free by HTTP; rests again after the talk, so that as many talk as before."""
+        """The agent who rests longest becomes free by HTTP, and rests again after the talk, so that as many talk."""
         agent_phone = self.resting.popleft()
         self._leaving.add(agent_phone)
         await agent_phone.be_ready(self.client)
@@ -222,7 +223,7 @@ class WallboardLoad:
 
 
 async def run(asked: Asked, cores: Cores) -> Figures:
-    """One daemon, one floor, and the figures."""
+    """Run one daemon and one call centre, and return the figures."""
     with scratch("ringing") as directory:
         async with new_centre(asked, directory, cores) as daemon, RunningCentre(daemon, asked) as room:
             tell(f"{asked.agents} agents log in")
@@ -230,7 +231,7 @@ async def run(asked: Asked, cores: Cores) -> Figures:
             tell(f"{asked.talking} agents talk, {asked.waiting} callers come to wait")
             await room.fill()
             gc.collect()
-            gc.freeze()  # a floor's worth of phones: looking through it for garbage would be measured as ringing
+            gc.freeze()  # thousands of phones: a garbage collection over them would be measured as ringing
             await asyncio.sleep(SETTLE_S)
             board = WallboardLoad()
             for _ in range(BOARD_ROUNDS):
@@ -296,7 +297,7 @@ async def measure(asked: Asked, room: RunningCentre, pid: int, probe: Probe) -> 
 
 
 async def watch(room: RunningCentre, rate: float) -> None:
-    """A board at work."""
+    """A wallboard that asks again and again."""
     board = WallboardLoad()
     while True:
         await board.look(room.client)
@@ -309,7 +310,7 @@ def new_centre(asked: Asked, directory: Path, cores: Cores) -> Daemon:
     lines = asked.waiting + asked.talking + LINES_SPARE
     routes = [f'{FIRST_NUMBER + index} = {{ flow = "flow{index}" }}' for index in range(asked.queues)]
     settings = TOML.format(lines=lines, routes="\n".join(routes))
-    house = CallCentre(
+    call_centre = CallCentre(
         toml=settings + "".join(QUEUE.format(index=index) for index in range(asked.queues)),
         flows={f"flow{index}": FLOW.format(index=index) for index in range(asked.queues)},
         agents=[
@@ -318,7 +319,7 @@ def new_centre(asked: Asked, directory: Path, cores: Cores) -> Daemon:
         ],
         lines=lines,
     )
-    return daemon_of(house, directory, cores)
+    return daemon_of(call_centre, directory, cores)
 
 
 def some_skills(queues: int, chance: random.Random) -> dict[str, int]:
@@ -329,13 +330,13 @@ def some_skills(queues: int, chance: random.Random) -> dict[str, int]:
 
 
 def take_priority() -> None:
-    """Before everything else on the machine, if we may; what we start inherits it."""
+    """Raise our priority, if that is allowed; child processes inherit it."""
     with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, NICE)
 
 
 def machine_ticks() -> tuple[int, int]:
-    """Processor time that the hypervisor kept from us, and all processor time, since the machine's start."""
+    """Processor time that the hypervisor took, and all processor time, since the machine's start."""
     ticks = [int(each) for each in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
     return ticks[7], sum(ticks)
 

@@ -1,4 +1,4 @@
-"""The demo's scene: who calls, who answers, what each does, and what they must see and hear. Read the stories first.
+"""The demo's scene: callers and agents, what each does, and what they must see and hear. Read the stories first.
 
 Nothing here waits a fixed time for the switch: a story goes on when the event stream says that it can.
 """
@@ -39,7 +39,7 @@ TALK_S = 3.0
 HOLD_S = 2.0
 """How long the agent holds."""
 PATIENCE_S = 6.0
-"""When the impatient caller hangs up: after the limit below which a hang-up counts as second thoughts."""
+"""Seconds after which the impatient caller hangs up: more than the limit for a short abandon."""
 HEARD_WITHIN_S = 20.0
 """Longest wait for a sound; a prompt takes some four seconds, whisper and agent number as much."""
 WORDS_SHARE_MIN = 0.9
@@ -127,7 +127,7 @@ class AgentTalk:
 
 @dataclass(slots=True)
 class Scene:
-    """The stage: phones that can be used, what has been heard so far, and what has been found true."""
+    """The state of the scene: phones, what was heard so far, and the verdicts so far."""
 
     server: Address
     """Where the switch takes calls."""
@@ -347,7 +347,7 @@ async def overflowing_story(scene: Scene) -> None:
 
 
 PLACES = (1, 2, 3)
-"""Who is told the place in the queue is the first, or there are still those who came at once, or are VIPs."""
+"""Places in the queue that may be announced: the first, or a later one while other callers or VIPs are before it."""
 STORIES = {
     FIRST: first_story,
     MISTYPER: mistyped_story,

@@ -30,11 +30,11 @@ CLOCK_MARGIN = timedelta(seconds=2)
 STEPS = (1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
 """Rates beyond --rate that `--find-limit` tries, as its multiples, until one fails; each for half the time."""
 PUNCTUAL_SHARE = 0.95
-"""The phones must have dialled so close to the rate that was asked for, else they were the limit."""
+"""Share of the rate that the phones must have reached; below it the phones were the limit."""
 PDD_MS_MAX = 500.0
 """A rate at which a caller waits longer for the answer at p99 is not sustained: a backlog grows."""
 BUSY_S = 1.5
-"""What an agent is kept by a call beyond the talk: ringing, announcements, hang-up."""
+"""Seconds that a call keeps an agent busy besides the talk: ringing, announcements, hang-up."""
 
 Figures = dict[str, int | float | bool | str | None]
 
@@ -100,7 +100,7 @@ def is_sustained(figures: Figures) -> bool:
 
 
 async def one_rate(asked: Asked, rate: float, crowd: Crowd, target: Target, cores: Cores) -> Figures:
-    """Dial at `rate` for the time asked for, and hold the calls against the books."""
+    """Dial at `rate` for the given time, and compare the calls with their records."""
     since = datetime.now(UTC) - CLOCK_MARGIN if crowd.dialled == 0 else datetime.now(UTC)
     tell(f"{rate:g} set-ups a second for {asked.seconds:g} s")
     pid = target.pid
@@ -111,8 +111,8 @@ async def one_rate(asked: Asked, rate: float, crowd: Crowd, target: Target, core
     phones_s = time.process_time() - began_phones_s
     elapsed_s = time.monotonic() - began
     connected = len(tally.connect_ms)
-    books = await read_records(target, since, tally.dialled)
-    audit = await asyncio.to_thread(judge, books, 0, None)
+    records = await read_records(target, since, tally.dialled)
+    audit = await asyncio.to_thread(judge, records, 0, None)
     figures: Figures = {
         "rate": rate,
         "failed": tally.dialled - max(0, min(connected - failed_late(tally), audit.good)),
@@ -123,9 +123,9 @@ async def one_rate(asked: Asked, rate: float, crowd: Crowd, target: Target, core
         "achieved_rate": round(tally.dialled / max(tally.took_s, 1 / rate), 1),
         "dialled": tally.dialled,
         "connected": connected,
-        "cdrs": len(books.calls),
+        "cdrs": len(records.calls),
         "answered": audit.answered,
-        "recordings": len(books.recordings),
+        "recordings": len(records.recordings),
         "recordings_wrong_length": audit.wrong_length,
         "strays": crowd.strays - strays,
         "cpu_pct": round(100 * busy_s / elapsed_s, 1),

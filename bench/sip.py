@@ -2,7 +2,7 @@
 
 A call is INVITE, 100, 180, 200, ACK, BYE, 200: seven messages, each built by one endpoint and read by the other, which
 is what a queue call with its two legs costs the daemon. Calls come at --rate in virtual time, so that as many
-transactions linger, and as many timers run out, as at that rate in earnest. Times are processor time, the best of
+transactions linger, and as many timers expire, as at that rate in real time. Times are processor time, the best of
 --rounds rounds of --calls calls each, because the machine is shared. The last line is JSON.
 """
 

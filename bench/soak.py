@@ -1,13 +1,13 @@
-"""A centre's bad day, for as long as you like: calls at an even rate, of which hardly any goes as it should.
+"""A call centre's bad day of any length: calls at an even rate, of which hardly any is normal.
 
 Callers press wrong keys, give up at any moment, fall silent, are held, sent to other queues and into a survey, hung
 up by staff, called back, and drop off the network; agents refuse, let it ring, take breaks, and drop off the network,
 too. Meanwhile settings are reloaded and the daemon's clock is set, an hour and a day, there and back. Phones send some
-sound every 100 ms and RTCP every second; silence is borne for 5 s.
+sound every 100 ms and RTCP every second; a phone that is silent for 5 s is asked whether it is there.
 
-In the end every call is held against what its phones saw: it must have one record that says so, and nothing may be
-left: no call, line, stream, port, SIP dialog, recording or waiting caller. Ends with one JSON line; the exit status is
-1 if anything was wrong. Recordings take some 200 KB for each call until the end.
+At the end every call is compared with what its phones saw: it must have one matching record, and nothing may be left:
+no call, line, stream, port, SIP dialog, recording or waiting caller. It ends with one JSON line; the exit status is 1
+if anything was wrong. Until then recordings take some 200 KB for each call.
 """
 
 import argparse
@@ -29,9 +29,9 @@ import uvloop
 from bench.centre import allow_many_files, take_cores
 from bench.daemon import Daemon, cpu_s, rss_mb, scratch
 from bench.ports import free_port
-from bench.soak_books import judge, read_books
 from bench.soak_callers import World
 from bench.soak_centre import FIRST_AGENT, MOODS, new_daemon, settings
+from bench.soak_records import judge, read_records
 
 WATCH_EACH_S = 2.0
 RELOAD_EACH_S = 7.0
@@ -44,7 +44,7 @@ LEFT_WITHIN_S = 90.0
 OWN_PHONES = 4
 """One agent of so many has a phone of its own, which may be unplugged."""
 SETTLED_SHARE = 0.25
-"""Memory is compared with what it was after this share of the time: caches fill at first."""
+"""Memory is compared with that after this share of the time, since caches fill at first."""
 LEFT_OVER = (
     "acdcore_calls",
     "acdcore_trunk_capacity_taken",
@@ -71,7 +71,7 @@ class Asked:
 
 @dataclass(slots=True)
 class Watch:
-    """What the daemon takes while it runs."""
+    """The daemon's memory and calls while it runs."""
 
     rss_mb: list[tuple[float, float]] = field(default_factory=list)
     """Seconds since the start, and resident memory."""
@@ -108,8 +108,8 @@ async def run(asked: Asked) -> Figures:
                 await end_callbacks(client)
                 left = await what_is_left(client, before)
                 left |= await agents_left(client, numbers)
-                books = await read_books(client, len(world.truths))
-                wrong = judge(world.truths, books) + world.faults
+                records = await read_records(client, len(world.truths))
+                wrong = judge(world.truths, records) + world.faults
             status = await daemon.stop()
     return {
         "rate": asked.rate,
@@ -117,7 +117,7 @@ async def run(asked: Asked) -> Figures:
         "agents": asked.agents,
         "seed": asked.seed,
         "calls": len(world.truths),
-        "records": len(books.calls),
+        "records": len(records.calls),
         "wrong": len(wrong),
         "left": left,
         "memory_growth_mb": watch.growth_mb(asked.seconds),
@@ -128,14 +128,14 @@ async def run(asked: Asked) -> Figures:
         "reloads": watch.reloads,
         "clock_set": watch.leaps,
         "exit_status": status,
-        "outcomes": books.outcomes(),
+        "outcomes": records.outcomes(),
         "done": dict(sorted(world.done.items())),
         "examples": wrong[:20],
     }
 
 
 async def soak(asked: Asked, daemon: Daemon, world: World) -> Watch:
-    """Dial at the rate for the time, with everything that goes on beside; returns when the last call is over."""
+    """Dial at the rate for the time, with all disturbances; returns when the last call is over."""
     watch = Watch()
     loop = asyncio.get_running_loop()
     beside = [
@@ -206,7 +206,7 @@ async def set_clock(daemon: Daemon, watch: Watch, by: signal.Signals, each_s: fl
 
 
 async def end_callbacks(client: aiohttp.ClientSession) -> None:
-    """Take out the callbacks that nobody got to; one that an agent has meanwhile is refused, and ends by itself."""
+    """Cancel the callbacks that no agent has begun; one in progress is refused, and ends by itself."""
     async with client.get("/v1/work", params={"state": "waiting", "limit": "500"}, raise_for_status=True) as answer:
         items = (await answer.json())["items"]
     for item in items:
@@ -270,7 +270,7 @@ def parse(arguments: Sequence[str]) -> Asked:
     parser.add_argument("--rate", type=float, default=8, help="calls a second (default 8)")
     parser.add_argument("--seconds", type=float, default=1200, help="how long to dial (default 1200)")
     parser.add_argument("--agents", type=int, default=0, help="default: as many as the rate keeps busy")
-    parser.add_argument("--seed", type=int, default=1, help="another seed is another day (default 1)")
+    parser.add_argument("--seed", type=int, default=1, help="another seed makes another day (default 1)")
     found = parser.parse_args(arguments)
     if found.rate <= 0 or found.seconds <= 0 or found.agents < 0:
         parser.error("--rate and --seconds are above 0, --agents not below")

@@ -1,4 +1,4 @@
-"""Callers, agents and the outside world of the soak: what each does by chance, and what the phones saw of each call."""
+"""Callers, agents and the outside world of the soak: random behaviour, and what the phones saw of each call."""
 
 import asyncio
 import contextlib
@@ -23,12 +23,12 @@ FIRST_CALLER = 13_900_000_000
 REGISTERED_FOR_S = 3600
 ANSWERED_WITHIN_S = 15.0
 SERVED_WITHIN_S = 90.0
-"""Agents who do not answer, drop out and come back: somebody has time within that."""
+"""Seconds within which an agent must answer, although agents do not answer, vanish and come back."""
 FREED_WITHIN_S = 15.0
 BATCH = 16
 UNPLUGGED_FOR_S = (4.0, 12.0)
 FIRST_WORDS_S = 1.0
-"""Who was connected for less may have heard nobody: announcements come first."""
+"""Seconds; a shorter connection may have had no talk, since announcements come first."""
 
 
 class Kind(StrEnum):
@@ -40,7 +40,7 @@ class Kind(StrEnum):
     IMPATIENT = "impatient"
     """Hangs up after a time of chance, whatever the call is doing."""
     MUTED = "muted"
-    """Sends no sound for longer than silence is borne, but RTCP."""
+    """Sends no sound, only RTCP, for longer than the limit of silence."""
     SILENT = "silent"
     """Sends nothing at all for so long, but answers when asked."""
     HOLD = "hold"
@@ -111,7 +111,7 @@ class Truth:
 
 
 class World:
-    """Everybody outside of the daemon; `async with World(...) as world:`."""
+    """All callers, agents and customers; `async with World(...) as world:`."""
 
     def __init__(self, daemon: Daemon, chance: Random, client: aiohttp.ClientSession, outside_port: int) -> None:
         self.daemon = daemon
@@ -127,7 +127,7 @@ class World:
         self.heart = Heart()
         self.dialled = 0
         self.faults: list[str] = []
-        """What no single call is to blame for."""
+        """Faults that do not belong to one call."""
         self._stack = contextlib.AsyncExitStack()
         self._callers: list[Phone] = []
         self._agents: list[Phone] = []
@@ -428,7 +428,8 @@ class Caller:
             return
         self.truth.ended_by = "agent"
         ear.call.hang_up()
-        await asyncio.sleep(self.world.chance.uniform(0.3, 1.0))  # two who hang up at once are told apart by nobody
+        # when both hang up at once, nobody can say who was first
+        await asyncio.sleep(self.world.chance.uniform(0.3, 1.0))
         stays = self.world.chance.random() < 0.7
         self.pulse.press("1")
         if (stays or not self._joined.empty()) and await self._next_or_end() is not None:
@@ -531,4 +532,4 @@ class Caller:
 
 
 class Wrong(Exception):
-    """A call went another way than it should; the message says how."""
+    """A call did not go as it should; the message says why."""

@@ -1,4 +1,4 @@
-"""What is soaked: a centre with two queues, one more of few agents with callbacks, a survey, settings that change."""
+"""The call centre of the soak: two queues, a third with few agents and callbacks, a survey, changing settings."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A scripted phone's ear and mouth: RTP over a socket of its own, 20 ms at a time, without the engine under test."""
+"""A scripted phone's audio: RTP over its own socket, 20 ms at a time, without the engine under test."""
 
 import asyncio
 import math

@@ -1,4 +1,4 @@
-"""What the phones notice when the daemon's event loop stands still: half a second in every two.
+"""What the phones notice when the daemon's event loop is blocked: for half a second in every two seconds.
 
 Calls are set up and carry audio as in `bench.lines`. In turn the daemon is left alone, its loop sleeps, and its loop
 computes in Python (which also holds the interpreter's lock). `gap_growth_p99_ms` is by how much the 99th percentile

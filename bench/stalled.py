@@ -1,7 +1,7 @@
 """The daemon with a fault that can be switched on: its event loop is blocked for half a second every two seconds.
 
 SIGUSR1 makes the loop sleep, as a blocking call would; SIGUSR2 makes it compute in Python, which also keeps the
-interpreter's lock from all other threads. The same signal again ends it. Everything else is the daemon as it is.
+interpreter's lock from all other threads. The same signal again ends it. Everything else is the unchanged daemon.
 """
 
 import argparse

@@ -1,9 +1,9 @@
-"""`python -m bench.standard_prompts`: make the audio that comes along, `src/acdcore/ivr/prompts/standard/`.
+"""`python -m bench.standard_prompts`: make the shipped audio, `src/acdcore/ivr/prompts/standard/`.
 
-Read are all texts that a fresh installation may say: the prompts of the system, those of the shipped flows and of the
-examples, and the queues' names, each by the best voice that comes along. What is in the
-packs already stays as it is, what nobody says any more goes. `--anew` takes nothing of the present packs, and `--check`
-only says what is missing, with status 1 for it.
+It reads aloud all texts that a fresh installation may play: acdcore's own prompts, those of the shipped flows and of
+the examples, and the queues' names, each by the best shipped voice. Audio that is in the packs already is kept, and
+audio that is no longer used is removed. `--anew` keeps nothing of the present packs. `--check` only says what is
+missing, with status 1 if anything is.
 """
 
 import argparse

@@ -15,7 +15,7 @@ from bench.daemon import Daemon, DaemonSettings, scratch
 from bench.ports import media_environment
 
 FIRST_S, SECOND_S = 12.0, 4.0
-"""Nobody waits longer without doubting that it works."""
+"""Limits in seconds; after a longer wait people doubt that it works."""
 MEDIA_PORTS = 40
 
 

@@ -37,7 +37,7 @@ KINDS = ("flood", "rtp", "tcp", "http", "passwords")
 FIRST_SOURCE = IPv4Address("127.66.0.1")
 """Strangers' addresses: none of the phones', the trunks' or the daemon's."""
 PHONES = "127.0.0.1"
-"""Whoever knows a phone's address but not its port."""
+"""The address of a stranger who knows a phone's address but not its port."""
 SOURCES_MAX, RATE_MAX, COUNT_MAX, SECONDS_MAX = 1_000, 20_000, 5_000, 600.0
 """A mistyped figure must not take the machine."""
 STEP_S = 0.005
@@ -77,7 +77,7 @@ class Outcome:
 
 
 async def carry_out(orders: Orders) -> Outcome:
-    """Be a nuisance for as long as was asked for."""
+    """Attack for the given time."""
     outcome = Outcome(orders.kind)
     match orders.kind:
         case "flood":

@@ -1,4 +1,4 @@
-"""The natural voice as its engine makes it, at 24 kHz: what a recogniser misses there, no telephone has taken away."""
+"""The natural voice as its engine makes it, at 24 kHz: what a recogniser misses there is not the telephone's fault."""
 
 from acdcore.ivr.audio.wav import to_pcm
 from acdcore.ivr.model.flow import Language

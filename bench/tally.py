@@ -1,4 +1,4 @@
-"""What `bench.attack` counts, phase by phase, and what it should be at most."""
+"""The counts of `bench.attack` in each phase, and their limits."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -104,9 +104,8 @@ async def daemon(config: Path, log: LineWriter) -> None:
     stop, anew = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(WORKERS_MAX, "acdcore"))
-    loop.add_signal_handler(
-        signal.SIGHUP, anew.set
-    )  # set before the start: SIGHUP during the start must not end the process
+    # set before the start: SIGHUP during the start must not end the process
+    loop.add_signal_handler(signal.SIGHUP, anew.set)
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
 

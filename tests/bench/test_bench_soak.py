@@ -6,8 +6,8 @@ from typing import Any, cast
 
 import pytest
 from bench.phone import PhoneCall
-from bench.soak_books import CallRecords, judge
 from bench.soak_callers import Ear, Kind, Truth
+from bench.soak_records import CallRecords, judge
 
 NUMBER = "13900000001"
 TALK = {"kind": "agent", "agent": "1001", "talk_s": 4.0, "end": "caller_hung_up"}

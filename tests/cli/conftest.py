@@ -33,7 +33,7 @@ def key_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def shell(served: Served, key_file: Path) -> Shell:
-    """Runs a command line against the served house."""
+    """Runs a command line against the served call centre."""
 
     async def run(*words: str) -> Typed:
         to_daemon = ("--url", served.base, "--key-file", str(key_file))

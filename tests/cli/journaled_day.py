@@ -32,13 +32,13 @@ STARTED_AT = 1_000.0
 CALLERS = 100
 EVERY_S, ANSWERS_AFTER_S, TALK_S, PATIENCE_S = 40.0, 4.0, 110.0, 45.0
 SERVICE, SKILL = QueueName("service"), SkillName("service")
-FLOOR = DispatcherSettings((QueueSettings(SERVICE, {SKILL: 1}, wrap_up_s=10.0, ring_for_s=15.0),))
+SETTINGS = DispatcherSettings((QueueSettings(SERVICE, {SKILL: 1}, wrap_up_s=10.0, ring_for_s=15.0),))
 
 
 def journal_of_a_day(directory: Path, day: date = DAY) -> Path:
     """Write the day's only segment; the same every time."""
     opening = OPENING + (day - DAY)
-    header = Header(opening, STARTED_AT, FLOOR, "0.0.1")
+    header = Header(opening, STARTED_AT, SETTINGS, "0.0.1")
     path = segment_path(directory, day, opening)
     directory.mkdir(parents=True, exist_ok=True)
     turns = [write(at, fed, decisions) for at, fed, decisions in a_day()]
@@ -49,7 +49,7 @@ def journal_of_a_day(directory: Path, day: date = DAY) -> Path:
 
 def a_day() -> list[tuple[float, Input, Sequence[Decision]]]:
     """Every turn of it."""
-    dispatcher, order = Dispatcher(FLOOR), count()
+    dispatcher, order = Dispatcher(SETTINGS), count()
     coming: list[tuple[float, int, Input]] = []
 
     def expect(at: float, fed: Input) -> None:

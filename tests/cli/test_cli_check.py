@@ -100,7 +100,7 @@ def test_warning_beside_a_note_fails_the_strict_check(packaged: Path) -> None:
     change(packaged, SETTINGS, "[queues.sales]", "[queues.spare]\n[queues.sales]")
     answer = check(packaged, "--strict")
     assert answer.status == 1
-    # without the natural voice there are more: it is told that espeak reads the new queue's title
+    # without the natural voice there are more: a warning says that espeak reads the new queue's title
     assert re.search(r", warnings: [1-9], notes: 1$", answer.lines[-1])
 
 
@@ -744,7 +744,7 @@ def test_mistake_is_one_line_that_says_where_what_and_what_to_do(
     assert not re.search(r"pydantic|valid dictionary|\^|Traceback|[Ii]nput should", line)
 
 
-def test_all_mistakes_of_all_files_are_told_at_once(config_dir: Path) -> None:
+def test_all_mistakes_of_all_files_are_reported_at_once(config_dir: Path) -> None:
     change(config_dir, SETTINGS, 'flow = "hotline"', 'flow = "hotlin"')
     change(config_dir, SETTINGS, "[queues.sales]", '[queues.sales]\nsurvey = "surwey"')
     change(config_dir, FLOW, 'queue = "sales"', 'queue = "sale"')
@@ -764,7 +764,7 @@ def test_secret_is_never_shown(config_dir: Path) -> None:
         assert secret not in text
 
 
-def test_file_where_the_daemon_needs_a_directory_is_told(config_dir: Path, tmp_path: Path) -> None:
+def test_file_where_the_daemon_needs_a_directory_is_reported(config_dir: Path, tmp_path: Path) -> None:
     (tmp_path / "var").mkdir()
     (tmp_path / "var" / "spool").write_text("")
     (line,) = check(config_dir).problems
@@ -875,7 +875,7 @@ def test_what_is_surely_not_meant_is_a_warning(config_dir: Path, file: str, was:
     assert check(config_dir, "--strict").status == 1
 
 
-def test_skill_that_no_agent_has_is_told_with_the_agents_of_the_file(config_dir: Path) -> None:
+def test_skill_that_no_agent_has_is_reported_with_the_agents_of_the_file(config_dir: Path) -> None:
     change(config_dir, SETTINGS, "skills = { sales = 1 }", "skills = { sale = 1 }")
     assert "with agents.toml: queue sales: nobody has sale 1" in "\n".join(check(config_dir).problems)
 
@@ -895,7 +895,7 @@ def ephemeral() -> tuple[int, int]:
     return int(low), int(high)
 
 
-def test_flow_whose_name_does_not_end_in_toml_is_told(config_dir: Path) -> None:
+def test_flow_whose_name_does_not_end_in_toml_is_reported(config_dir: Path) -> None:
     shutil.copy(config_dir / FLOW, config_dir / "ivr" / "evening.toml.txt")
     (line,) = check(config_dir).problems
     assert "evening.toml.txt is not read: a flow's file ends in .toml" in line

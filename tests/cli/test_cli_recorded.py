@@ -57,7 +57,7 @@ def test_today_is_the_day_of_the_journals_own_zone(command: tuple[str, ...], jou
 
 
 @pytest.mark.parametrize("word", ["monday", "2026-13-01", "20-11"])
-def test_word_that_is_no_day_is_told_what_would_be(journal: Path, word: str) -> None:
+def test_word_that_is_no_day_is_refused_with_an_example(journal: Path, word: str) -> None:
     typed = Typed.of("replay", word, "--journal", str(journal))
     assert (typed.status, "write 2026-11-21, today or yesterday" in typed.err) == (1, True)
 

@@ -28,7 +28,7 @@ async def test_reload_shows_what_changed(shell: Shell, served: Served) -> None:
     assert typed.err.strip() == "acdcore: queue service has nobody for yue"
 
 
-async def test_who_waits_long_for_a_reload_is_told_why(
+async def test_who_waits_long_for_a_reload_is_shown_why(
     served: Served, key_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     daemon = daemon_at(DaemonAddress(CONFIG, served.base, key_file), Right.ADMIN)
@@ -79,7 +79,7 @@ async def test_check_compares_with_what_runs_without_changing_it(served: Served,
 
 @dataclass
 class Faulty(FakeCallCentre):
-    """A house whose reload has a fault the first time."""
+    """Operations whose reload has a fault the first time."""
 
     asked: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -92,16 +92,16 @@ class Faulty(FakeCallCentre):
 
 
 async def test_signal_reloads_also_after_a_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    house, wanted = Faulty(tmp_path), asyncio.Event()
+    operations, wanted = Faulty(tmp_path), asyncio.Event()
     structlog.reset_defaults()
-    task = asyncio.create_task(reload_whenever(wanted, house))
+    task = asyncio.create_task(reload_whenever(wanted, operations))
     for _ in range(2):
         wanted.set()
-        await house.asked.wait()
-        house.asked.clear()
+        await operations.asked.wait()
+        operations.asked.clear()
     await asyncio.sleep(0)  # the task that was asked goes on to its log
     task.cancel()
-    assert house.reloads == [("signal", False)] * 2
+    assert operations.reloads == [("signal", False)] * 2
     logged = capsys.readouterr().out
     assert "ZeroDivisionError" in logged
     assert "queues.service.ring_for_s" in logged

@@ -204,7 +204,7 @@ async def test_release_by_few_calls_is_called_a_guess(served: Served, shell: She
     assert "few contacts (3) and talks (3) of the last 60 minutes" in typed.err
 
 
-async def test_release_that_cannot_be_told_says_why(served: Served, shell: Shell) -> None:
+async def test_release_that_cannot_be_planned_says_why(served: Served, shell: Shell) -> None:
     a_busy_hour(served)
     typed = await shell("staffing", "--release", "2", "--queue", "service")
     assert (typed.status, typed.err.strip()) == (1, "acdcore: 1 agents are at work in this queue; 2 cannot go")

@@ -26,13 +26,13 @@ def test_extra_that_is_not_there_is_named() -> None:
         extra_requirements("no-such-extra")
 
 
-def test_failure_of_pip_is_told_in_its_last_words() -> None:
+def test_failure_of_pip_is_reported_in_its_last_words() -> None:
     failing = (sys.executable, "-c", "import sys; print('Collecting x'); sys.exit('ERROR: no network')")
     with pytest.raises(Unavailable, match=r"pip ended with status 1: Collecting x ERROR: no network|ERROR: no network"):
         pip_install(["x"], failing)
 
 
-def test_file_that_cannot_be_made_is_told_in_a_line(tmp_path: Path) -> None:
+def test_file_that_cannot_be_made_is_reported_in_a_line(tmp_path: Path) -> None:
     for out in (tmp_path / "none" / "a.wav", tmp_path / ("a" * 300)):
         result = CliRunner().invoke(cli, ["voice", "say", "感谢您的来电，再见。", "--out", str(out)])
         assert isinstance(result.exception, SystemExit) and result.exit_code == 1

@@ -33,7 +33,7 @@ async def test_waiting_caller_is_explained_with_all_that_counts(shell: Shell) ->
     assert "  - agent 1001 ends the talk" in typed.out
 
 
-async def test_ended_call_tells_its_story(shell: Shell) -> None:
+async def test_ended_call_shows_its_history(shell: Shell) -> None:
     typed = await shell("why", ENDED)
     assert typed.status == 0
     assert f"{ENDED} (ended)" in typed.out
@@ -60,7 +60,7 @@ def journal(tmp_path: Path) -> Path:
     return tmp_path / "journal"
 
 
-def test_call_of_the_past_is_told_with_candidates_and_the_end_of_each_offer(journal: Path) -> None:
+def test_call_of_the_past_is_reported_with_candidates_and_the_end_of_each_offer(journal: Path) -> None:
     typed = Typed.of("why", "call-007", "--journal", str(journal), "--zone", "UTC")
     assert (typed.status, typed.err) == (0, "")
     for fact in (
@@ -80,7 +80,7 @@ def test_call_of_the_past_is_told_with_candidates_and_the_end_of_each_offer(jour
     ]
 
 
-def test_caller_who_gave_up_is_told_with_what_kept_the_agents(journal: Path) -> None:
+def test_caller_who_gave_up_is_reported_with_what_kept_the_agents(journal: Path) -> None:
     typed = Typed.of("why", "call-009", "--journal", str(journal), "--zone", "UTC")
     assert "08:06:55.0  leaves after 45.0 s: hung up" in typed.out
     assert "agents: 2 talking" in typed.out
@@ -91,7 +91,7 @@ def test_candidates_beyond_those_asked_for_are_counted(journal: Path) -> None:
     assert "the other 1: 1 talking" in typed.out
 
 
-def test_any_moment_of_the_wait_is_told(journal: Path) -> None:
+def test_any_moment_of_the_wait_is_reported(journal: Path) -> None:
     words = ("why", "call-009", "--journal", str(journal), "--zone", "UTC", "--at")
     typed = Typed.of(*words, "08:06:20")
     for fact in ("at          08:06:20.0", "position 1, waited 10.0 s", "agent 1002 ends the talk"):
@@ -129,7 +129,7 @@ async def test_call_that_never_came_to_a_queue_misses_no_reasons(shell: Shell, s
     assert "segments of the call" not in typed.out
 
 
-async def test_ended_call_is_told_with_history_and_reasons(shell: Shell, tmp_path: Path) -> None:
+async def test_ended_call_is_reported_with_history_and_reasons(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "acdcore.toml"
     file.write_text(f'[storage]\ndirectory = "{tmp_path}"\n', "utf-8")
     day = journal_of_a_day(tmp_path / "journal", ARRIVED.date())
@@ -143,7 +143,7 @@ async def test_ended_call_is_told_with_history_and_reasons(shell: Shell, tmp_pat
 
 
 @pytest.mark.parametrize("is_why_told", [True, False])
-def test_why_a_call_was_rejected_or_a_message_dropped_is_always_told(is_why_told: bool) -> None:
+def test_why_a_call_was_rejected_or_a_message_dropped_is_always_reported(is_why_told: bool) -> None:
     rows = [
         CallEventRow(CallId("call"), number, ARRIVED, kind, {"why": f"reason {number}"})
         for number, kind in enumerate(("rejected", "message_dropped", "message_refused", "offered"))
@@ -152,11 +152,11 @@ def test_why_a_call_was_rejected_or_a_message_dropped_is_always_told(is_why_told
     console.print(event_table(rows, ARRIVED, is_why_told))
     told = console.export_text()
     assert all(f"why reason {number}" in told for number in range(3))
-    assert ("why reason 3" in told) == (not is_why_told), "the offers' reasons are told in full below"
+    assert ("why reason 3" in told) == (not is_why_told), "the offers' reasons are shown in full below"
 
 
 @pytest.mark.parametrize("is_why_told", [True, False])
-def test_what_a_caller_said_and_why_nobody_listened_is_told(is_why_told: bool) -> None:
+def test_what_a_caller_said_and_why_nobody_listened_is_reported(is_why_told: bool) -> None:
     heard: Detail = {
         "value": "sales",
         "confidence": 0.82,

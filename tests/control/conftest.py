@@ -1,4 +1,4 @@
-"""The real server on a free loopback port, in front of a house in memory."""
+"""The real server on a free loopback port, in front of a call centre in memory."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -152,7 +152,7 @@ class FakeCallCentre:
     """Implements Commands, and holds what its storage side shows."""
 
     recordings_directory: Path
-    feed: CallEventStream = field(default_factory=lambda: CallEventStream(MORNING))
+    events: CallEventStream = field(default_factory=lambda: CallEventStream(MORNING))
     is_database_away: bool = False
     is_ready: bool = True
     is_broken: bool = False
@@ -174,7 +174,7 @@ class FakeCallCentre:
     forced: dict[str, ForcedHours] = field(default_factory=dict)
     """What the store of forced hours holds."""
     forced_told: dict[str, ForcedHours] = field(default_factory=dict)
-    """What the floor was told to take over."""
+    """The overrides that call control has taken over."""
     screened: dict[str, Screening] = field(default_factory=dict)
     work_rows: list[WorkRow] = field(default_factory=lambda: [WorkRow(OPEN_WORK, 1, MORNING, callback())])
     answer_rows: list[AnswerRow] = field(default_factory=list)
@@ -358,7 +358,7 @@ class FakeCallCentre:
 
 @dataclass
 class FakeRecords:
-    """The storage side of a house: implements Directory, CustomerStore and History."""
+    """The storage side of the call centre: implements Directory, CustomerStore and History."""
 
     centre: FakeCallCentre
 
@@ -595,18 +595,18 @@ def recording_of(call_id: CallId, path: str, n: int = 1) -> RecordingRow:
 
 
 def card(number: int, name: str, tier: Tier, phone: str, member_number: str | None = None) -> Customer:
-    """A customer of the house."""
+    """A customer of the call centre."""
     return Customer(CustomerId(number), name, tier, "cmn", (phone,), member_number, (), "", "", 1)
 
 
 @dataclass
 class FakeAgentStore:
-    """The agents' side of a house's storage: implements AgentStore, with passwords in clear for the test to see."""
+    """The agents in storage: implements AgentStore, with passwords in clear for the test to see."""
 
     centre: FakeCallCentre
     passwords: dict[AgentId, str] = field(default_factory=dict)
     writes_until_away: int | None = None
-    """The database goes away after so many writes; None: it stays."""
+    """The database goes away after so many writes; None: never."""
 
     async def add(self, record: AgentRecord) -> None:
         await self._write()

@@ -1,4 +1,4 @@
-"""The house's floor as the dispatcher has it: 1001 talks, a VIP waits, 1002 has gone home."""
+"""The dispatcher's view of the call centre: 1001 talks, a VIP waits, 1002 is logged out."""
 
 from tests.control.fake_centre import SERVICE, TALKING, WAITING
 
@@ -39,6 +39,6 @@ def dispatcher_view() -> Dispatcher:
 
 
 def release_planner() -> Planner:
-    """What the house is asked of releases."""
-    floor = dispatcher_view()
-    return ReleasePlanner(lambda: floor.snapshot(NOW), lambda: QUEUES).release
+    """The release planner of the call centre."""
+    view = dispatcher_view()
+    return ReleasePlanner(lambda: view.snapshot(NOW), lambda: QUEUES).release

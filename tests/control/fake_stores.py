@@ -1,4 +1,4 @@
-"""What the staff of a house keep beside the configuration, and the house's clock."""
+"""The stores of what staff enter beside the configuration, and a clock."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

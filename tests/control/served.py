@@ -76,7 +76,7 @@ def parts_of(centre: FakeCallCentre, agents: FakeAgentStore | None = None) -> Co
     records, bus = FakeRecords(centre), strict_bus()
     return ControlParts(
         commands=centre,
-        events=centre.feed,
+        events=centre.events,
         directory=records,
         customers=records,
         agents=agents or FakeAgentStore(centre),

@@ -1,4 +1,4 @@
-"""API keys: guessing is delayed and ends in a ban; whoever has shown a right key is never held up."""
+"""API keys: guessing is delayed and ends in a ban; a source that has shown a valid key is never delayed."""
 
 from http import HTTPStatus
 from ipaddress import ip_address

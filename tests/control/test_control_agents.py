@@ -54,7 +54,7 @@ async def test_number_in_use_is_a_conflict_and_changes_nothing(served: Served) -
     assert served.agents.passwords == {}
 
 
-async def test_agent_without_password_after_an_outage_is_told_how_to_get_one(served: Served) -> None:
+async def test_agent_without_password_after_an_outage_is_shown_how_to_get_one(served: Served) -> None:
     served.agents.writes_until_away = 1
     response = await served.admin.post("/v1/agents", json={"number": "1003", "name": "Agent Three"})
     assert response.status == HTTPStatus.SERVICE_UNAVAILABLE
@@ -109,7 +109,7 @@ async def test_refused_password_stands_neither_in_the_answer_nor_in_the_log(
     assert text not in capsys.readouterr().out
 
 
-async def test_change_leaves_out_what_it_does_not_name_and_tells_the_floor(served: Served) -> None:
+async def test_change_leaves_out_what_it_does_not_name_and_informs_call_control(served: Served) -> None:
     response = await served.admin.patch("/v1/agents/1001", json={"skills": {"sales": 4}})
     assert response.status == HTTPStatus.OK
     (told,) = served.centre.agents_told
@@ -167,7 +167,7 @@ async def test_agent_is_deactivated_and_comes_back(served: Served) -> None:
     assert [record.is_active for record in served.centre.agents_told] == [False, True]
 
 
-async def test_change_without_database_is_not_told_to_the_floor(served: Served) -> None:
+async def test_change_without_database_does_not_reach_call_control(served: Served) -> None:
     served.centre.is_database_away = True
     response = await served.admin.patch("/v1/agents/1001", json={"is_active": False})
     assert response.status == HTTPStatus.SERVICE_UNAVAILABLE
@@ -214,7 +214,7 @@ async def test_operator_may_not_change_agents(served: Served) -> None:
     assert served.agents.passwords == {}
 
 
-async def test_skill_that_nothing_asks_for_is_told_in_the_answer(served: Served) -> None:
+async def test_skill_that_nothing_asks_for_is_reported_in_the_answer(served: Served) -> None:
     response = await served.admin.patch("/v1/agents/1001", json={"skills": {"servise": 9}})
     assert (await response.json())["warnings"] == ["no queue, rule or flow asks for servise"]
 

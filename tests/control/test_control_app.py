@@ -144,7 +144,7 @@ async def test_access_log_holds_neither_secret_nor_query(served: Served, capsys:
     assert "55550101" not in out
 
 
-async def test_health_needs_no_key_and_readiness_follows_the_floor(served: Served) -> None:
+async def test_health_needs_no_key_and_readiness_follows_call_control(served: Served) -> None:
     assert await (await served.anyone.get("/health/live")).json() == {"is_alive": True}
     response = await served.anyone.get("/health/ready")
     assert response.status == HTTPStatus.OK

@@ -107,13 +107,13 @@ def worked_before(centre: FakeCallCentre) -> None:
 
 def happen(centre: FakeCallCentre) -> None:
     """What the page's event stream shows: a first event, a screen pop, an alarm."""
-    centre.feed.publish(StreamEventKind.CALL_QUEUED, centre.calls_up[WAITING], MORNING)
+    centre.events.publish(StreamEventKind.CALL_QUEUED, centre.calls_up[WAITING], MORNING)
     contact = PastContact(ENDED, MORNING - HALF_AN_HOUR, SERVICE, AgentId("1001"), Outcome.ANSWERED)
     customer = centre.customers[CustomerId(1)]
     pop = ScreenPop(AgentId("1001"), SERVICE, 20.0, centre.calls_up[WAITING], customer, (contact,))
-    centre.feed.publish(StreamEventKind.AGENT_OFFERED, pop, MORNING)
+    centre.events.publish(StreamEventKind.AGENT_OFFERED, pop, MORNING)
     alarm = AlarmChange("recording_off", True, "recordings stopped: 180 MB free of 500 MB wanted")
-    centre.feed.publish(StreamEventKind.ALARM, alarm, MORNING)
+    centre.events.publish(StreamEventKind.ALARM, alarm, MORNING)
 
 
 async def output_of(command: str, base: str, directory: Path) -> str:

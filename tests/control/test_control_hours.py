@@ -12,7 +12,7 @@ from acdcore.calls.model.ports import ForcedHours, ScreeningVerdict
 EVENING = "2026-11-21T20:00:00Z"
 
 
-async def test_forced_hours_are_stored_before_the_floor_takes_them_over(served: Served) -> None:
+async def test_forced_hours_are_stored_before_call_control_takes_them_over(served: Served) -> None:
     order = {"is_open": False, "until": EVENING}
     response = await served.operator.put("/v1/hours/office", json=order)
     shown = await response.json()
@@ -45,7 +45,7 @@ async def test_hours_forced_until_a_time_that_is_over_are_refused(served: Served
     assert served.centre.forced == {}
 
 
-async def test_floor_is_not_told_of_hours_that_could_not_be_stored(served: Served) -> None:
+async def test_call_control_does_not_hear_of_hours_that_could_not_be_stored(served: Served) -> None:
     served.centre.is_database_away = True
     response = await served.operator.put("/v1/hours/office", json={"is_open": False})
     assert (response.status, served.centre.forced_told) == (HTTPStatus.SERVICE_UNAVAILABLE, {})

@@ -46,12 +46,12 @@ async def test_history_filters_reach_the_store_as_given(served: Served) -> None:
     ]
 
 
-async def test_story_of_a_call_holds_events_and_recordings(served: Served) -> None:
-    story = await (await served.reader.get(f"/v1/history/{ENDED}")).json()
-    assert story["cdr"]["outcome"] == "answered"
-    assert story["cdr"]["figures"] == {"lost": 2}
-    assert story["events"][0]["detail"] == {"trunk": "carrier"}
-    assert story["recordings"][0]["n"] == 1
+async def test_history_of_a_call_holds_events_and_recordings(served: Served) -> None:
+    history = await (await served.reader.get(f"/v1/history/{ENDED}")).json()
+    assert history["cdr"]["outcome"] == "answered"
+    assert history["cdr"]["figures"] == {"lost": 2}
+    assert history["events"][0]["detail"] == {"trunk": "carrier"}
+    assert history["recordings"][0]["n"] == 1
 
 
 async def test_unknown_ended_call_is_404(served: Served) -> None:

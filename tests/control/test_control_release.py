@@ -1,4 +1,4 @@
-"""Obligations of the release: the floor as it is, the demand of the last hour, and honesty about small numbers."""
+"""Release planning: the present state, the demand of the last hour, and a warning about small numbers."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -190,7 +190,7 @@ async def test_queues_are_reported_by_calls_and_agents_by_all_that_they_answered
     assert agents["rows"][0]["counts"]["answered"] == 2
 
 
-async def test_other_channels_can_be_asked_for_and_told_apart(served: Served) -> None:
+async def test_other_channels_can_be_asked_for_and_distinguished(served: Served) -> None:
     served.centre.queue_visit_rows = a_mixed_morning()
     callbacks = await (await served.reader.get(f"/v1/reports/queues?{DAY}&channel=callback,voicemail")).json()
     assert callbacks["channels"] == ["callback", "voicemail"]
@@ -226,7 +226,7 @@ def a_duty() -> list[AgentEventRow]:
     return [*first, *changes("1002", (-700, "not_ready", "training"))]
 
 
-async def test_agents_time_is_told_by_state_and_reason_with_the_occupancy(served: Served) -> None:
+async def test_agents_time_is_reported_by_state_and_reason_with_the_occupancy(served: Served) -> None:
     served.centre.agent_event_rows = a_duty()
     report = await (await served.reader.get("/v1/reports/agents?from=2026-11-21T07:00:00Z")).json()
     one, two = report["rows"]

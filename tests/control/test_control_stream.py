@@ -54,11 +54,11 @@ def offer(centre: FakeCallCentre) -> StreamEvent:
         customer=centre.customers[CustomerId(1)],
         last_contacts=(contact,),
     )
-    return centre.feed.publish(StreamEventKind.AGENT_OFFERED, pop, MORNING)
+    return centre.events.publish(StreamEventKind.AGENT_OFFERED, pop, MORNING)
 
 
 def alarm(centre: FakeCallCentre, detail: str = "full") -> StreamEvent:
-    return centre.feed.publish(StreamEventKind.ALARM, AlarmChange("disk_full", True, detail), MORNING)
+    return centre.events.publish(StreamEventKind.ALARM, AlarmChange("disk_full", True, detail), MORNING)
 
 
 async def test_screen_pop_arrives_with_card_and_last_contacts(served: Served) -> None:
@@ -80,9 +80,9 @@ async def test_listener_chooses_kinds_and_agent(served: Served) -> None:
     async with served.reader.get("/v1/events?kind=call_ended,agent_offered&agent=1001") as response:
         await begin(response)
         alarm(served.centre)
-        served.centre.feed.publish(StreamEventKind.AGENT_STATE, served.centre.agents_known[AgentId("1001")], MORNING)
+        served.centre.events.publish(StreamEventKind.AGENT_STATE, served.centre.agents_known[AgentId("1001")], MORNING)
         offer(served.centre)
-        served.centre.feed.publish(StreamEventKind.CALL_ENDED, ended_call(), MORNING)
+        served.centre.events.publish(StreamEventKind.CALL_ENDED, ended_call(), MORNING)
         events = await read_events(response, 2)
     assert [event["event"] for event in events] == ["agent_offered", "call_ended"]
 
@@ -91,7 +91,7 @@ async def test_other_agents_screen_pops_are_not_shown(served: Served) -> None:
     async with served.reader.get("/v1/events?agent=1002") as response:
         await begin(response)
         offer(served.centre)
-        served.centre.feed.publish(StreamEventKind.AGENT_STATE, served.centre.agents_known[AgentId("1002")], MORNING)
+        served.centre.events.publish(StreamEventKind.AGENT_STATE, served.centre.agents_known[AgentId("1002")], MORNING)
         (event,) = await read_events(response, 1)
     assert event["event"] == "agent_state"
 
@@ -103,7 +103,7 @@ async def test_listener_resumes_after_the_last_event_it_saw(served: Served) -> N
     assert event["id"] == str(second.serial)
 
 
-async def test_gap_is_told_whatever_was_chosen(served: Served) -> None:
+async def test_gap_is_reported_whatever_was_chosen(served: Served) -> None:
     async with served.reader.get("/v1/events?kind=call_ended", headers={"Last-Event-ID": "5"}) as response:
         (event,) = await read_events(response, 1)
     assert event["event"] == "gap"
@@ -200,8 +200,8 @@ async def test_listener_that_never_reads_is_cut_off(tmp_path: Path) -> None:
         writer.close()
 
 
-async def test_listener_that_stops_reading_is_told_of_its_overrun(served: Served) -> None:
-    # Far more than the sockets' buffers and the listener's place in the feed hold together.
+async def test_listener_that_stops_reading_gets_its_overrun(served: Served) -> None:
+    # Far more than the sockets' buffers and the listener's place in the stream hold together.
     async with served.reader.get("/v1/events") as response:
         await begin(response)
         detail = "x" * 20_000

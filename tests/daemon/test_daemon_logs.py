@@ -1,4 +1,4 @@
-"""What is said on stderr holds nobody up, whoever reads it, or stops reading, or is gone."""
+"""Writing to stderr never blocks, even if its reader is slow, stops reading, or is gone."""
 
 import os
 import re
@@ -62,7 +62,7 @@ def test_lines_come_out_in_order_and_whole() -> None:
     assert (writer.dropped, writer.problem()) == (0, "")
 
 
-def test_pipe_that_nobody_reads_holds_up_nobody_and_is_told_with_what_was_dropped() -> None:
+def test_pipe_that_nobody_reads_holds_up_nobody_and_is_reported_with_what_was_dropped() -> None:
     with pipe() as (_, descriptor):
         writer = LineWriter(descriptor, waiting_bytes_max=100_000)
         writer.start()

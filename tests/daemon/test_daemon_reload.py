@@ -1,4 +1,4 @@
-"""Reload of a house with people on the line: all or nothing, the new for who comes next, the old for who is in."""
+"""Reload with calls in progress: all or nothing, new settings for new calls, old ones for calls in progress."""
 
 import asyncio
 import shutil
@@ -90,7 +90,7 @@ mon = ["09:00-17:00"]
 
 @dataclass
 class Site:
-    """A house that runs by the files of a directory."""
+    """A call centre that runs with the files of a directory."""
 
     centre: CallCentre
     files: Path
@@ -173,7 +173,7 @@ class AtOnce(ThreadPoolExecutor):
 
 @asynccontextmanager
 async def at_site(files: Path) -> AsyncIterator[Site]:
-    """A house that has taken over the files."""
+    """A call centre that has read the files."""
     file = write_files(files)
     asyncio.get_running_loop().set_default_executor(AtOnce())
     async with opened() as centre:
@@ -642,7 +642,7 @@ async def test_work_of_a_removed_queue_waits_with_an_alarm_until_the_queue_is_ba
         assert waiting.state is WorkState.WAITING
         calls = len(centre.cdrs())
         await centre.pass_time(3_600)
-        assert len(centre.cdrs()) == calls  # it is not tried again and again in vain
+        assert len(centre.cdrs()) == calls  # it is not tried again and again
         site.change("[queues.other]", "[queues.sales]")
         await site.applied()
         assert site.alarms()[-1][:2] == ("work_without_queue", False)
@@ -669,7 +669,7 @@ async def test_work_asked_for_a_queue_that_went_away_meanwhile_waits_too(tmp_pat
         await centre.pass_time(1)
 
 
-async def test_hours_are_told_at_once(tmp_path: Path) -> None:
+async def test_hours_are_reported_at_once(tmp_path: Path) -> None:
     async with at_site(tmp_path) as site:
         site.change("[queues.sales]", '[queues.sales]\ncalendar = "shop"')
         await site.applied()  # Monday, 8 o'clock
@@ -880,5 +880,5 @@ def words_of(story: list[str]) -> list[str]:
 
 
 def is_open(site: Site, queue: QueueName) -> bool:
-    """What the dispatcher has been told."""
+    """The inputs of the dispatcher."""
     return {view.queue: view.is_open for view in site.centre.context.acd.queues()}[queue]

@@ -31,7 +31,7 @@ LEAPS = [timedelta(hours=1), timedelta(hours=24), timedelta(hours=-1), timedelta
 
 @dataclass
 class Kept:
-    """A house whose clocks are watched."""
+    """A call centre whose clocks are watched."""
 
     centre: CallCentre
     keeper: Timekeeper
@@ -55,7 +55,7 @@ class Kept:
 
 @asynccontextmanager
 async def kept(plan: Plan | None = None) -> AsyncIterator[Kept]:
-    """A house with a timekeeper."""
+    """A call centre with a timekeeper."""
     async with opened(plan or Plan()) as centre:
         segments: list[float] = []
         timed = Timed(centre.context, centre.switchboard, lambda: segments.append(centre.clock.now()))
@@ -161,7 +161,7 @@ async def test_opening_hours_follow_a_clock_that_was_set_within_a_minute_and_at_
 
 
 def is_open(centre: CallCentre) -> bool:
-    """What the dispatcher has been told of sales."""
+    """The inputs of the dispatcher about sales."""
     return {view.queue: view.is_open for view in centre.context.acd.queues()}[SALES]
 
 

@@ -67,13 +67,13 @@ def test_example_of_a_voice_over_http_is_taken_by_the_loader(tmp_path: Path) -> 
 
 def test_columns_of_the_list_are_explained() -> None:
 
-    table = section(PAGE, "Recordings of your own").partition("| column | says |")[2].partition("\n\n")[0]
+    table = section(PAGE, "Your own recordings").partition("| column | says |")[2].partition("\n\n")[0]
     named = [name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", row.split("|")[1])]
     assert named == list(PromptListRow.__dataclass_fields__)
 
 
 def test_limits_of_the_page_are_those_of_the_program() -> None:
-    studio, server = section(PAGE, "Recordings of your own"), section(PAGE, "A voice over HTTP")
+    studio, server = section(PAGE, "Your own recordings"), section(PAGE, "A voice over HTTP")
     assert f"below {FAINT_DBFS:.0f} dBFS" in studio
     assert f"{100 * CLIPPED_SHARE_MAX:g} % of the samples" in studio
     assert (

@@ -128,7 +128,7 @@ class Caller:
             self.take(self.machine.start(self.now))
 
     def answer(self) -> None:
-        """Let the house answer what was asked for last."""
+        """Let acdcore answer the last request."""
         match self.request:
             case Lookup(number):
                 self.give(LookupFinished(number, self.answers.lookup))

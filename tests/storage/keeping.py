@@ -30,7 +30,7 @@ async def eventually(is_so: Callable[[], bool]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A spool with a drainer behind it that works when told to."""
+    """A spool with a drainer that runs on demand."""
 
     spool: DiskSpool
     drainer: Drainer

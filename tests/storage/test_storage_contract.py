@@ -207,7 +207,7 @@ async def test_agent_that_cannot_be_is_refused(kept: StorageUnderTest, record: A
 # History
 
 
-async def test_story_of_a_call_comes_back_as_it_was_appended(kept: StorageUnderTest, wall: datetime) -> None:
+async def test_history_of_a_call_comes_back_as_it_was_appended(kept: StorageUnderTest, wall: datetime) -> None:
     call = CallId("c1")
     row = cdr(
         "c1",
@@ -229,9 +229,9 @@ async def test_story_of_a_call_comes_back_as_it_was_appended(kept: StorageUnderT
     events = [CallEventRow(call, serial, wall, "queued", {"queue": "service"}) for serial in (1, 2)]
     recording = RecordingRow(call, 1, "2026/11/21/c1-1.wav", wall, 30.25, 968_044, AgentId("1001"))
     await kept.append(row, *reversed(events), recording, AgentEventRow(AgentId("1001"), wall, 1, "talking"))
-    story = await kept.history.call(call)
-    assert story is not None
-    assert (story.cdr, story.events, story.recordings) == (row, tuple(events), (recording,))
+    found = await kept.history.call(call)
+    assert found is not None
+    assert (found.cdr, found.events, found.recordings) == (row, tuple(events), (recording,))
     assert await kept.history.recording(call, 1) == recording
     assert await kept.history.recording(call, 2) is None
     assert await kept.history.call(CallId("c2")) is None
@@ -379,5 +379,5 @@ async def test_record_of_a_while_ago_names_a_recording_only_if_its_file_was_comp
     found = await kept.history.calls(CallFilter())
     named = {each.call_id: each.recording for each in found}
     assert named == {"c1": "", "c2": "2026/11/21/c2-2.wav", "c3": "2026/11/21/c3-1.wav"}
-    story = await kept.history.call(CallId("c1"))
-    assert story is not None and story.cdr.recording == ""
+    first = await kept.history.call(CallId("c1"))
+    assert first is not None and first.cdr.recording == ""

@@ -56,9 +56,9 @@ async def test_second_start_finds_what_the_first_one_made(dsn: str, tmp_path: Pa
         assert second.new_agents == ()
         assert len(second.directory.agents()) == 4
         assert second.directory.customer(vip.id) == vip
-        story = await second.history.call(CALL.call_id)
-        assert story is not None
-        assert story.cdr == CALL
+        found = await second.history.call(CALL.call_id)
+        assert found is not None
+        assert found.cdr == CALL
         assert second.directory.last_contacts(vip.id, 5) == [
             PastContact(CALL.call_id, WALL, QueueName("service"), AgentId("1001"), Outcome.ANSWERED)
         ]

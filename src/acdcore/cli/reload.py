@@ -43,7 +43,7 @@ def reload(
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Have the running daemon read its settings anew: checked as a whole, applied at once, or not at all.
+    """Have the running daemon read its settings again: checked as a whole, applied at once, or not at all.
 
     Calls in progress keep the settings that they started with. With problems nothing changes and the status is 1.
     """

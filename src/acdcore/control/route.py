@@ -126,10 +126,8 @@ async def read_body(request: web.Request, shape: type[B]) -> B:
     except TimeoutError:
         message = f"the body did not come within {BODY_S:g} s; send it faster"
         raise ApiError(HTTPStatus.REQUEST_TIMEOUT, "request_timeout", message) from None
-    except (
-        web.RequestPayloadError,
-        ConnectionError,
-    ):  # ConnectionError: the client is gone
+    # ConnectionError: the client is gone
+    except (web.RequestPayloadError, ConnectionError):
         message = (
             "the body cannot be read: its chunks or its Content-Encoding are broken, or it is shorter than announced"
         )

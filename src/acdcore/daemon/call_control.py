@@ -56,7 +56,9 @@ STALE_AFTER = timedelta(hours=12)
 AHEAD_MAX = timedelta(seconds=STEP_MAX_S)
 """A journal segment that begins later than this from now was written by a clock that was ahead."""
 BINDINGS = AlarmKind(
-    "bindings", Severity.MINOR, "Let the daemon's user read and write bindings.json; phones register anew."
+    "bindings",
+    Severity.MINOR,
+    "Let the daemon's user read and write bindings.json; phones register again by themselves.",
 )
 """The file of registered phones cannot be read or written."""
 

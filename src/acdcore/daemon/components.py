@@ -276,9 +276,8 @@ async def recovered_calls(
                 found = await recover(storage.history, storage.spool, clock, repaired, recordings, started)
             except Unavailable:
                 await asyncio.sleep(RECOVERY_PAUSE_S)
-            except (
-                Exception
-            ):  # an error in acdcore may concern one row only: without a new try these calls would wait for a restart
+            # an error in acdcore may concern one row only: without a new try these calls would wait for a restart
+            except Exception:
                 structlog.get_logger("storage").exception("recovery_fault")
                 await asyncio.sleep(RECOVERY_FAULT_PAUSE_S)
             else:

@@ -236,9 +236,8 @@ def _sockets(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     for (section, key), (port, problem) in found.items():
         if problem == errno.EACCES:
             yield f"{section}.{key}", f"{port} may be used by root only; take one from 1024 on, or allow it to the user"
-        if (
-            problem == errno.EADDRINUSE and not is_running
-        ):  # all ports are taken: by the running daemon that the check is for
+        # is_running: all ports are taken, by the daemon that the check is for
+        if problem == errno.EADDRINUSE and not is_running:
             yield f"{section}.{key}", f"{port} is taken by another program; end it, or take another port"
 
 

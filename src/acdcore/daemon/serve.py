@@ -228,9 +228,8 @@ async def serve(
         transcription = open_transcription(snapshot, storage, clock)
         await stack.enter_async_context(transcribing(transcription, alarms))
         await stack.enter_async_context(keeping_time(settings.storage.directory, trust, clock, alarms))
-        stack.callback(
-            readers.stop
-        )  # before the control plane: when that is closed it waits for a reload, which needs the speech helpers
+        # before the control plane: when that is closed it waits for a reload, which needs the speech helpers
+        stack.callback(readers.stop)
         stack.push_async_callback(drained, reload, switchboard, on_progress)
         stack.callback(queueing.note_shutdown)
         yield Running(

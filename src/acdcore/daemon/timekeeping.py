@@ -1,12 +1,12 @@
 """Timekeeping: when the machine's clock is set while calls are up, everything that uses the time of day follows.
 
-records, events, live views     go by the new time from the next event on; how long things lasted stays right
-callbacks and messages          come due and grow old in as long a time as before; appointments stay at their time of
-                                day, unless the clock is not believed
-opening hours                   are looked at anew
+records, events, live views     have the new time from the next event on; durations stay right
+callbacks and messages          are due, and expire, after the same waiting time as before; appointments keep their time
+                                of day, unless the clock is not believed
+opening hours                   are evaluated again
 the journal                     goes on in a new segment
-calls, registrations, bans      go by monotonic time, and notice nothing
-what is past its time           is not deleted while the clock is not believed (`kernel.clock_watch.ClockTrust`)
+calls, registrations, bans      use monotonic time and are not affected
+retention                       deletes nothing while the clock is not believed (`kernel.clock_watch.ClockTrust`)
 """
 
 import asyncio

@@ -200,9 +200,8 @@ async def _delivery(
 
     with DiskSpool(settings.directory / "spool", clock, wake, settings.spool_bytes_max) as spool:
         drainer = Drainer(spool, database, durable)
-        await drainer.finish(
-            LEFTOVERS_WITHIN_S
-        )  # so that the history is complete when it is asked for calls that a crash cut short
+        # so that the history is complete when it is asked for calls that a crash cut short
+        await drainer.finish(LEFTOVERS_WITHIN_S)
         task = asyncio.create_task(drainer.run(), name="spool drainer")
         try:
             yield spool, drainer

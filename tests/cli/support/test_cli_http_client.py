@@ -53,7 +53,7 @@ async def test_url_that_is_none_is_one_clear_line(url: str, key_file: Path) -> N
     assert "write --url http://address:port" in typed.err
 
 
-async def test_another_server_at_the_address_is_told_apart(key_file: Path, unused_tcp_port: int) -> None:
+async def test_another_server_at_the_address_is_recognised(key_file: Path, unused_tcp_port: int) -> None:
     runner = web.AppRunner(web.Application())
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", unused_tcp_port).start()
@@ -63,7 +63,7 @@ async def test_another_server_at_the_address_is_told_apart(key_file: Path, unuse
     assert (typed.status, "not as acdcore does; check --url" in typed.err) == (1, True)
 
 
-async def test_refusal_of_the_daemon_is_told_in_its_own_words(served: Served, tmp_path: Path) -> None:
+async def test_refusal_of_the_daemon_is_reported_in_its_own_words(served: Served, tmp_path: Path) -> None:
     keys = tmp_path / "others"
     keys.write_text("other read not-the-secret\n", "utf-8")
     typed = await asyncio.to_thread(Typed.of, "why", "c1", "--url", served.base, "--key-file", str(keys))

@@ -1,4 +1,4 @@
-"""An operator's recordings: as loud as the rest where that makes nothing worse, and told where it cannot be."""
+"""An operator's recordings: as loud as the rest where that makes nothing worse, else a warning says so."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_whisper_is_raised_by_no_more_than_its_bits_bear() -> None:
     assert loudness(fitted(samples, PROMPT_LUFS)) - loudness(samples) == pytest.approx(RAISE_MAX_DB, abs=0.5)
 
 
-def test_silent_and_tiny_recordings_are_told() -> None:
+def test_silent_and_tiny_recordings_are_reported() -> None:
     assert list(remarks(array("h", bytes(2 * RATE)), PROMPT_LUFS)) == ["is silent; record it again"]
     assert fitted(array("h", bytes(2 * RATE)), PROMPT_LUFS) == array("h", bytes(2 * RATE))
     assert loudness(array("h", bytes(2 * RATE))) == -inf

@@ -163,7 +163,7 @@ def test_moment_names_shift_and_day_and_when_they_change(
     assert moment.next_change_at.tzinfo is UTC
 
 
-def test_change_beyond_a_fortnight_is_not_told(tmp_path: Path) -> None:
+def test_change_beyond_a_fortnight_is_not_reported(tmp_path: Path) -> None:
     always = calendar(tmp_path, "[calendars.day]\nspecial = { 2026-10-15 = 'closed' }\n" + EVERY_DAY)
     assert always.moment(at("2026-10-01 00:00:00")).next_change_at == at("2026-10-15 00:00:00")
     assert always.moment(at("2026-09-30 23:59:59")).next_change_at is None

@@ -174,7 +174,7 @@ def test_caller_who_says_nothing_more_has_ended_the_message(walk: Walks) -> None
 
 
 @pytest.mark.parametrize(("more", "then"), [("", "lost"), ('on_full = "bye"\n', "bye")])
-def test_caller_whose_message_has_no_room_is_told_so_before_anything_else(walk: Walks, more: str, then: str) -> None:
+def test_caller_whose_message_has_no_room_hears_so_before_anything_else(walk: Walks, more: str, then: str) -> None:
     machine = walk(RECORD.replace("min_s = 2\n", f"min_s = 2\n{more}"))
     machine.start(0.0)
     full = PromptKey(PromptName("system.message-full"), EN)
@@ -342,7 +342,7 @@ def asking(walk: Walks, nodes: str = SERVICE) -> FlowMachine:
     return machine
 
 
-def test_answer_of_a_service_is_kept_and_told(walk: Walks) -> None:
+def test_answer_of_a_service_is_kept_and_spoken(walk: Walks) -> None:
     machine = asking(walk)
     told: tuple[PromptKey | RuntimeText, ...] = (*keys("ask"), RuntimeText("on its way", EN), digits("42"))
     answer = ServiceAnswered(1, {"state": "on its way", "sum": "42", "secret": "x"})

@@ -72,9 +72,9 @@ class Kept:
         self.settings = JournalSettings(directory, SHANGHAI, version="0.4.0", reserve_bytes=reserve_bytes)
         self.journal = DiskJournal(self.settings, self.dispatcher, self.clock)
 
-    def feed(self, *inputs: Input) -> None:
-        for fed in inputs:
-            self.journal.record(self.clock.at, fed, self.dispatcher.handle(fed, self.clock.at))
+    def handle(self, *inputs: Input) -> None:
+        for one in inputs:
+            self.journal.record(self.clock.at, one, self.dispatcher.handle(one, self.clock.at))
 
     def work(self, seed: int, turns: int) -> None:
         """A piece of a busy shift."""
@@ -92,7 +92,7 @@ def marks(path: Path) -> list[MarkKind]:
 
 
 def folded(path: Path) -> Dispatcher:
-    """The floor at the end of a segment; every turn must be decided as it was."""
+    """The state at the end of a segment; every turn must be decided as it was."""
     segment = journal.open_segment(lines(path))
     for record in segment.rest:
         if isinstance(record, JournalTurn):
@@ -134,7 +134,7 @@ def test_what_comes_after_the_close_is_not_recorded(tmp_path: Path) -> None:
     kept = Kept(tmp_path)
     with kept.journal:
         pass
-    kept.feed(AgentPhoneUp(ANNA))
+    kept.handle(AgentPhoneUp(ANNA))
     (found,) = segment_files(tmp_path)
     assert not [record for record in journal.records(lines(found.path)) if isinstance(record, JournalTurn)]
 
@@ -144,9 +144,9 @@ def test_day_ends_at_midnight_of_the_operators_zone_and_the_next_file_stands_alo
     with kept.journal:
         kept.work(3, 300)
         kept.clock.at = 5_000.0 + 12 * 3_600 - 1  # 23:59:59 in Shanghai
-        kept.feed(AgentPhoneUp(ANNA))
+        kept.handle(AgentPhoneUp(ANNA))
         kept.clock.at += 1
-        kept.feed(AgentPhoneUp(BO))
+        kept.handle(AgentPhoneUp(BO))
         kept.work(4, 300)
     (first,) = day_files(tmp_path, date(2026, 11, 5))
     (second,) = day_files(tmp_path, date(2026, 11, 6))
@@ -168,7 +168,7 @@ def test_segment_that_grows_long_is_continued_in_another(tmp_path: Path) -> None
     kept = Kept(tmp_path)
     with kept.journal:
         for number in range(SEGMENT_TURNS_MAX + 5):
-            kept.feed(AgentPhoneUp(ANNA) if number % 2 else AgentPhoneDown(ANNA))
+            kept.handle(AgentPhoneUp(ANNA) if number % 2 else AgentPhoneDown(ANNA))
             kept.clock.at += 0.001
     first, second = day_files(tmp_path, date(2026, 11, 5))
     assert marks(first) == [MarkKind.CONTINUED]
@@ -179,7 +179,7 @@ def test_segment_that_grows_long_is_continued_in_another(tmp_path: Path) -> None
 def test_segments_of_one_moment_are_kept_apart(tmp_path: Path) -> None:
     kept = Kept(tmp_path)
     with kept.journal:
-        kept.feed(AgentPhoneUp(ANNA))
+        kept.handle(AgentPhoneUp(ANNA))
         kept.journal.note_shutdown()
     assert [marks(path) for path in day_files(tmp_path, date(2026, 11, 5))] == [
         [MarkKind.CONTINUED],
@@ -192,9 +192,9 @@ def test_clock_that_was_set_back_does_not_end_the_day_early(tmp_path: Path) -> N
     with kept.journal:
         kept.clock.began -= timedelta(hours=2)
         kept.clock.at += 12 * 3_600
-        kept.feed(AgentPhoneUp(ANNA))
+        kept.handle(AgentPhoneUp(ANNA))
         kept.clock.at += 2 * 3_600
-        kept.feed(AgentPhoneUp(BO), AgentPhoneUp(CHEN))
+        kept.handle(AgentPhoneUp(BO), AgentPhoneUp(CHEN))
     (_,), (last,) = day_files(tmp_path, date(2026, 11, 5)), day_files(tmp_path, date(2026, 11, 6))
     turns = [record for record in journal.records(lines(last)) if isinstance(record, JournalTurn)]
     assert [turn.event for turn in turns] == [AgentPhoneUp(CHEN)]
@@ -218,10 +218,10 @@ def test_disk_that_cannot_be_used_is_an_alarm_and_the_journal_comes_back_with_it
     with kept.journal:
         kept.work(5, 20)
         assert kept.journal.wait_durable(WITHIN_S)
-        kept.feed(AgentPhoneUp(ANNA))
+        kept.handle(AgentPhoneUp(ANNA))
         assert "no journal is kept" in kept.journal.alarm and str(place) in kept.journal.alarm
         place.unlink()
-        kept.feed(AgentPhoneUp(BO))
+        kept.handle(AgentPhoneUp(BO))
         assert kept.journal.alarm, "not tried again so soon"
         kept.clock.at += RETRY_AFTER_S
         kept.work(6, 200)
@@ -234,7 +234,7 @@ def test_room_for_the_records_of_calls_is_left(tmp_path: Path) -> None:
     kept = Kept(tmp_path, reserve_bytes=1 << 60)
     with kept.journal:
         assert kept.journal.wait_durable(WITHIN_S)
-        kept.feed(AgentPhoneUp(ANNA))
+        kept.handle(AgentPhoneUp(ANNA))
         assert "nearly full" in kept.journal.alarm
     assert segment_files(tmp_path) == []
 
@@ -326,7 +326,7 @@ def test_no_directory_is_no_journal(tmp_path: Path) -> None:
 
 
 def staff(kept: Kept, agent: AgentId) -> None:
-    kept.feed(AgentPhoneUp(agent), AgentLoggedIn(AgentSettings(agent, skills={TALK: 3})), AgentReady(agent))
+    kept.handle(AgentPhoneUp(agent), AgentLoggedIn(AgentSettings(agent, skills={TALK: 3})), AgentReady(agent))
 
 
 def caller(name: str, number: str, priority_s: float = 0.0, waited_s: float = 0.0) -> CallerJoined:
@@ -338,12 +338,12 @@ def evening(kept: Kept) -> None:
     """Anna talks, Bo is at lunch, three callers wait and one has hung up."""
     staff(kept, ANNA)
     staff(kept, BO)
-    kept.feed(AgentNotReady(BO, "lunch"), caller("e1", "13800000001"), OfferAccepted(OfferId(1)))
+    kept.handle(AgentNotReady(BO, "lunch"), caller("e1", "13800000001"), OfferAccepted(OfferId(1)))
     kept.clock.at += 20
-    kept.feed(caller("e2", "13800000002", waited_s=30.0), caller("e3", "13800000003"), caller("e4", "13800000004"))
-    kept.feed(caller("e5", "13800000005", priority_s=60.0))
+    kept.handle(caller("e2", "13800000002", waited_s=30.0), caller("e3", "13800000003"), caller("e4", "13800000004"))
+    kept.handle(caller("e5", "13800000005", priority_s=60.0))
     kept.clock.at += 10
-    kept.feed(CallerLeft(EntryId("e3")))
+    kept.handle(CallerLeft(EntryId("e3")))
 
 
 def test_agents_and_places_are_known_after_a_crash(tmp_path: Path) -> None:
@@ -375,11 +375,11 @@ def test_callers_whom_the_shutdown_itself_took_out_keep_their_places(tmp_path: P
     kept = Kept(tmp_path)
     with kept.journal:
         evening(kept)
-        kept.feed(CallerLeft(EntryId("e4"), LeaveCause.FAILED))  # before: a failure of its own
+        kept.handle(CallerLeft(EntryId("e4"), LeaveCause.FAILED))  # before: a failure of its own
         kept.journal.note_shutdown()
         kept.clock.at += 5
-        kept.feed(CallerLeft(EntryId("e2"), LeaveCause.FAILED), CallerLeft(EntryId("e5"), LeaveCause.HUNG_UP))
-        kept.feed(CallerLeft(EntryId("e1"), LeaveCause.FAILED))  # in a talk: had been served
+        kept.handle(CallerLeft(EntryId("e2"), LeaveCause.FAILED), CallerLeft(EntryId("e5"), LeaveCause.HUNG_UP))
+        kept.handle(CallerLeft(EntryId("e1"), LeaveCause.FAILED))  # in a talk: had been served
     resumed = last_state(tmp_path)
     assert resumed is not None
     assert [(place.caller, place.waited_s) for place in resumed.places] == [("13800000002", 45.0)]
@@ -391,7 +391,7 @@ def test_caller_who_was_lost_before_any_shutdown_has_no_place(tmp_path: Path) ->
     kept = Kept(tmp_path)
     with kept.journal:
         evening(kept)
-        kept.feed(CallerLeft(EntryId("e4"), LeaveCause.FAILED))
+        kept.handle(CallerLeft(EntryId("e4"), LeaveCause.FAILED))
         assert kept.journal.wait_durable(WITHIN_S)
         resumed = last_state(tmp_path)
     assert resumed is not None

@@ -94,7 +94,7 @@ async def test_kill_9_of_the_daemon_leaves_no_server_behind_and_the_next_one_sta
         assert await answer(server) == 42
 
 
-async def test_second_daemon_on_the_same_directory_is_told_so(open_directory: Path) -> None:
+async def test_second_daemon_on_the_same_directory_is_refused(open_directory: Path) -> None:
     async with EmbeddedPostgres(open_directory / "kept") as server:
         with pytest.raises(Unavailable, match=f"in use by process {server.pid}"):
             await EmbeddedPostgres(open_directory / "kept").start()

@@ -112,7 +112,7 @@ def test_age_of_the_oldest_row_outlives_a_restart(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("is_next_file", [False, True])
-def test_age_of_what_is_left_is_told_between_two_batches(tmp_path: Path, is_next_file: bool) -> None:
+def test_age_of_what_is_left_is_reported_between_two_batches(tmp_path: Path, is_next_file: bool) -> None:
     old = [rows.encode_line(event(number), time.time() - 86_400) for number in range(BATCH_ROWS_MAX + 1)]
     segments.segment_file(tmp_path, 1).write_bytes(b"".join(old[:BATCH_ROWS_MAX] if is_next_file else old))
     if is_next_file:
@@ -317,7 +317,7 @@ def test_age_begins_anew_with_the_first_row_after_all_were_delivered(tmp_path: P
         assert spool.backlog().oldest_age_s < 1.0
 
 
-def test_rejected_rows_of_an_earlier_run_are_told_until_their_file_is_moved_away(tmp_path: Path) -> None:
+def test_rejected_rows_of_an_earlier_run_are_reported_until_their_file_is_moved_away(tmp_path: Path) -> None:
     with DiskSpool(tmp_path, SystemClock()) as spool:
         spool.set_aside([(b"line", "too long"), (b"other", "too long")])
     with DiskSpool(tmp_path, SystemClock()) as spool:

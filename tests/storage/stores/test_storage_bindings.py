@@ -42,7 +42,7 @@ def phone(user: str, transport: Transport = Transport.UDP, local: Address = LOCA
 
 
 @dataclass
-class House:
+class Restarts:
     """A file with its clock and the bindings of the moment."""
 
     path: Path
@@ -66,10 +66,10 @@ class House:
 
 
 async def test_phone_is_where_it_was_after_a_restart(tmp_path: Path) -> None:
-    house = House(tmp_path / "var" / "bindings.json")
-    await house.saved(phone("1001"), phone("1002"))
-    house.clock = HandClock(at=50.0, day=house.clock.day + timedelta(seconds=30))
-    file = house.file()
+    restarts = Restarts(tmp_path / "var" / "bindings.json")
+    await restarts.saved(phone("1001"), phone("1002"))
+    restarts.clock = HandClock(at=50.0, day=restarts.clock.day + timedelta(seconds=30))
+    file = restarts.file()
     first, second = file.load(PORTS)
     user, old = phone("1001")
     assert first == (user, Binding(old.contact, old.flow, 0.5, 620.0, 10.0, "a@b", 4))
@@ -78,82 +78,82 @@ async def test_phone_is_where_it_was_after_a_restart(tmp_path: Path) -> None:
 
 
 async def test_clock_that_has_yet_to_be_put_right_keeps_no_phone_for_longer_than_it_asked_for(tmp_path: Path) -> None:
-    house = House(tmp_path / "bindings.json")
-    await house.saved(phone("1001"))
-    house.clock = HandClock(at=50.0, day=datetime(1970, 1, 1, tzinfo=UTC))
-    ((_, binding),) = house.file().load(PORTS)
+    restarts = Restarts(tmp_path / "bindings.json")
+    await restarts.saved(phone("1001"))
+    restarts.clock = HandClock(at=50.0, day=datetime(1970, 1, 1, tzinfo=UTC))
+    ((_, binding),) = restarts.file().load(PORTS)
     assert binding.expires_at == 50.0 + 600.0
 
 
 async def test_file_is_for_its_owner_only_and_replaced_as_a_whole(tmp_path: Path) -> None:
-    house = House(tmp_path / "bindings.json")
-    await house.saved(phone("1001"))
-    before = house.path.stat().st_ino
-    await house.saved(phone("1002"))
-    assert stat.S_IMODE(house.path.stat().st_mode) == 0o600
-    assert house.path.stat().st_ino != before
+    restarts = Restarts(tmp_path / "bindings.json")
+    await restarts.saved(phone("1001"))
+    before = restarts.path.stat().st_ino
+    await restarts.saved(phone("1002"))
+    assert stat.S_IMODE(restarts.path.stat().st_mode) == 0o600
+    assert restarts.path.stat().st_ino != before
     assert os.listdir(tmp_path) == ["bindings.json"]
 
 
 async def test_what_went_with_its_connection_expired_or_came_by_another_port_is_left_out(tmp_path: Path) -> None:
-    house = House(tmp_path / "bindings.json")
-    await house.saved(phone("1001", Transport.TCP), phone("1002", local=Address("10.0.0.1", 5070)), phone("1003"))
-    assert [user for user, _ in house.file().load(PORTS)] == ["1003"]
-    house.clock.day += timedelta(seconds=600)
-    assert house.file().load(PORTS) == ()
+    restarts = Restarts(tmp_path / "bindings.json")
+    await restarts.saved(phone("1001", Transport.TCP), phone("1002", local=Address("10.0.0.1", 5070)), phone("1003"))
+    assert [user for user, _ in restarts.file().load(PORTS)] == ["1003"]
+    restarts.clock.day += timedelta(seconds=600)
+    assert restarts.file().load(PORTS) == ()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"phones":[{}]}', "\udcff", '{"phones":null,"written_wall":1}'])
 def test_damaged_file_is_an_alarm(tmp_path: Path, text: str) -> None:
-    house = House(tmp_path / "bindings.json")
-    house.path.write_bytes(text.encode("utf-8", "surrogateescape"))
-    file = house.file()
+    restarts = Restarts(tmp_path / "bindings.json")
+    restarts.path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    file = restarts.file()
     assert file.load(PORTS) == ()
     assert "bindings.json" in file.alarm
 
 
 async def test_phone_that_makes_no_sense_is_left_out_and_the_others_stay(tmp_path: Path) -> None:
-    house = House(tmp_path / "bindings.json")
-    await house.saved(phone("1001"), phone("1002"), phone("1003"), phone("1004"))
-    kept = json.loads(house.path.read_text())
+    restarts = Restarts(tmp_path / "bindings.json")
+    await restarts.saved(phone("1001"), phone("1002"), phone("1003"), phone("1004"))
+    kept = json.loads(restarts.path.read_text())
     kept["phones"][0]["contact"] = "<mailto:a@b>"
     kept["phones"][1]["contact"] = "*"
     kept["phones"][2]["expires_wall"] = "2026-11-05T04:10:00"
-    house.path.write_text(json.dumps(kept))
-    assert [user for user, _ in house.file().load(PORTS)] == ["1004"]
+    restarts.path.write_text(json.dumps(kept))
+    assert [user for user, _ in restarts.file().load(PORTS)] == ["1004"]
 
 
 def test_no_file_is_no_alarm(tmp_path: Path) -> None:
-    file = House(tmp_path / "bindings.json").file()
+    file = Restarts(tmp_path / "bindings.json").file()
     assert (file.load(PORTS), file.alarm) == ((), "")
 
 
 async def test_many_changes_are_one_write(tmp_path: Path) -> None:
-    house = House(tmp_path / "bindings.json", phones=[phone("1001")])
-    file = house.file()
+    restarts = Restarts(tmp_path / "bindings.json", phones=[phone("1001")])
+    file = restarts.file()
     file.start()
     for _ in range(1_000):
         file.changed()
     await file.stop()
-    assert house.asked == 1
-    assert len(house.file().load(PORTS)) == 1
+    assert restarts.asked == 1
+    assert len(restarts.file().load(PORTS)) == 1
 
 
 async def test_nothing_is_written_before_the_start_and_after_the_stop(tmp_path: Path) -> None:
-    house = House(tmp_path / "bindings.json", phones=[phone("1001")])
-    file = house.file()
+    restarts = Restarts(tmp_path / "bindings.json", phones=[phone("1001")])
+    file = restarts.file()
     file.changed()
     file.start()
     await file.stop()
     file.changed()
-    assert house.asked == 1
+    assert restarts.asked == 1
     assert not [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
 
 
 async def test_disk_that_cannot_be_written_is_an_alarm_until_it_can(tmp_path: Path) -> None:
     (tmp_path / "var").write_text("in the way")
-    house = House(tmp_path / "var" / "bindings.json", phones=[phone("1001")])
-    file = house.file()
+    restarts = Restarts(tmp_path / "var" / "bindings.json", phones=[phone("1001")])
+    file = restarts.file()
     file.start()
     await file.stop()
     assert "will not be known" in file.alarm
@@ -164,13 +164,13 @@ async def test_disk_that_cannot_be_written_is_an_alarm_until_it_can(tmp_path: Pa
 
 @pytest.mark.looptime
 async def test_changes_are_written_a_second_later_and_at_most_once_a_second(tmp_path: Path) -> None:
-    house = House(tmp_path / "bindings.json", phones=[phone("1001")])
-    file = house.file()
+    restarts = Restarts(tmp_path / "bindings.json", phones=[phone("1001")])
+    file = restarts.file()
     file.start()
     asked = []
     for _ in range(30):
         file.changed()
         await asyncio.sleep(0.1)  # virtual
-        asked.append(house.asked)
+        asked.append(restarts.asked)
     assert asked[8] == 0 and 2 <= asked[-1] <= 3
     await file.stop()

@@ -59,7 +59,7 @@ def test_start_tells_once_of_each_shared_number_and_of_no_more_than_the_log_can_
     assert logged[-1]["count"] == 150
 
 
-def test_second_customer_with_a_number_is_told_with_the_first() -> None:
+def test_second_customer_with_a_number_is_reported_with_the_first() -> None:
     directory = MemoryDirectory()
     directory.put_customer(CARD)
     with capture_logs() as logged:

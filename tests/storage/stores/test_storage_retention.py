@@ -242,7 +242,7 @@ async def test_refused_rows_go_when_the_last_of_them_is_old(delivery: Delivery, 
     assert not file.exists()
 
 
-async def test_pass_that_the_database_refuses_is_told_and_the_next_one_deletes(
+async def test_pass_that_the_database_refuses_is_reported_and_the_next_one_deletes(
     delivery: Delivery, database: Database, keeper: Keeper, tmp_path: Path
 ) -> None:
     await recorded(delivery, tmp_path, 40)

@@ -34,7 +34,7 @@ def test_each_agent_without_a_password_gets_its_own() -> None:
     assert min(map(len, passwords)) == 16
 
 
-def test_what_the_files_say_since_the_first_start_is_told(tmp_path: Path) -> None:
+def test_what_the_files_say_since_the_first_start_is_reported(tmp_path: Path) -> None:
     directory = MemoryDirectory()
     for agent in shipped().agents:
         directory.put_agent(agent.record)
@@ -159,7 +159,7 @@ def test_wrong_customers_file_is_named_with_its_key(tmp_path: Path, text: str, c
     assert complaint in str(caught.value)
 
 
-def test_number_that_two_customers_of_the_file_have_is_told_with_both() -> None:
+def test_number_that_two_customers_of_the_file_have_is_reported_with_both() -> None:
     one = NewCustomer(name="Example One", numbers=("13800000001",))
     other = NewCustomer(name="Example Two", numbers=("+86 138 0000 0001", "13800000002"))
     (told,) = shared_numbers([one, other])

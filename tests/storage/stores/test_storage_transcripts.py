@@ -109,7 +109,9 @@ async def test_search_reads_the_index_and_not_every_text(
     assert "transcripts_by_pairs" in str(plan)
 
 
-async def test_transcript_is_told_with_its_recording_as_it_was_kept(delivery: Delivery, store: PgTranscripts) -> None:
+async def test_transcript_is_reported_with_its_recording_as_it_was_kept(
+    delivery: Delivery, store: PgTranscripts
+) -> None:
     row = recording(1, caller="")  # withheld, and so it stays
     await stored(delivery, row)
     await store.keep(said(row, "我的发票"))

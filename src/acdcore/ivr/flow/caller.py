@@ -124,7 +124,7 @@ class FlowCaller:
 
 
 def read_aloud(value: str, part: ValueToRead, language: Language) -> tuple[RuntimeText, ...]:
-    """A value as words, and the clips for the same words; None when it is empty or does not fit."""
+    """A value as words, and the clips for the same words; empty when the value is empty or does not fit."""
     if not value:
         return ()
     if part.kind is None:

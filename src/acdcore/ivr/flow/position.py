@@ -37,7 +37,7 @@ class NodePosition:
     meanwhile: int = 0
     """Number of the playback that runs while a service is asked; 0: none."""
     then: NodeName | None = None
-    """The node to go to when that playback has ended; None while the service has not answered."""
+    """The node to go to when the playback has ended; None: not decided yet."""
     listening: int = 0
     """Number of the current listening; 0: none."""
     question: tuple[PromptKey | RuntimeText, ...] = ()

@@ -63,9 +63,8 @@ def segment_files(directory: Path) -> list[SegmentFile]:
     """All segments, oldest first; none when there is no such directory. Raises `OSError`."""
     found = _found(directory)
     packed = {each.began_wall for each in found if each.is_packed}
-    return [
-        each for each in found if each.is_packed or each.began_wall not in packed
-    ]  # both files exist when packing was interrupted
+    # both files exist when packing was interrupted
+    return [each for each in found if each.is_packed or each.began_wall not in packed]
 
 
 def day_files(directory: Path, day: date) -> list[Path]:

@@ -57,9 +57,8 @@ def read_lines(path: Path, offset: int, end: int, lines_max: int) -> tuple[list[
         block = file.read(min(READ_BYTES_MAX, end - offset))
     lines = block.split(b"\n")
     if len(lines) == 1 and len(block) == READ_BYTES_MAX:
-        return [block], offset + len(
-            block
-        )  # Damaged data: returned as one bad line, so that reading goes on behind it.
+        # Damaged data: returned as one bad line, so that reading goes on behind it.
+        return [block], offset + len(block)
     del lines[-1]  # After the last newline there is nothing, or a line that is read with the next block.
     del lines[lines_max:]
     return lines, offset + sum(len(text) + 1 for text in lines)

@@ -252,9 +252,8 @@ class DiskSpool:
             found.append(self._inbox.get(timeout=rest_s))
         if found and not self._is_closing:
             time.sleep(GATHER_S)
-        is_closing = (
-            self._is_closing
-        )  # Read before the inbox is emptied: at the end the inbox then holds all remaining rows.
+        # Read before the inbox is emptied: at the end the inbox then holds all remaining rows.
+        is_closing = self._is_closing
         found += [self._inbox.get_nowait() for _ in range(self._inbox.qsize())]
         return [row for row in found if row is not None], is_closing
 

@@ -1,4 +1,4 @@
-"""The records after the soak, held against what the phones saw."""
+"""Compares the records after the soak with what the phones saw."""
 
 import asyncio
 import time
@@ -18,23 +18,23 @@ from bench.soak_centre import LOST_AFTER_S
 ROWS_WITHIN_S = 60.0
 POLL_S = 1.0
 MOMENT_S = 0.05
-"""Less than that is a hang-up that crossed an answer."""
+"""Seconds; in a shorter talk a hang-up crossed the answer."""
 ENDS = {"caller": "caller_hung_up", "agent": "agent_hung_up"}
-"""Who can be told from the phones to have hung up, and how the record of the last talk says so."""
+"""Sides whose hang-up the phones can see, and the `end` of the last segment then."""
 SLACK_S = 0.5
 ANNOUNCED_S = 5.0
-"""Who had an agent for so long has heard the announcements out, also on a busy machine, and was served."""
+"""Seconds; a caller who had an agent for longer has heard the announcements, also on a busy machine, and was served."""
 SHOWN = ("kind", "queue", "agent", "talk_s", "end")
-"""Of each segment of a call that is told of."""
+"""Fields of a segment that a fault shows."""
 LOST = (Kind.AGENT_LOST, Kind.CALLER_LOST)
 NOTICED_S = LOST_AFTER_S + 10.0
-"""A talk lasts until it is noticed that a phone is gone: silence, and questions that nobody answers."""
+"""Seconds until the daemon notices that a phone is gone: the silence, then unanswered requests."""
 Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class CallRecords:
-    """Every ended call of callers, as the control plane tells it."""
+    """The record of every ended call of a caller, from the control plane."""
 
     calls: Sequence[Row]
 
@@ -43,7 +43,7 @@ class CallRecords:
         return dict(sorted(Counter(row["outcome"] for row in self.calls).items()))
 
 
-async def read_books(client: aiohttp.ClientSession, calls: int) -> CallRecords:
+async def read_records(client: aiohttp.ClientSession, calls: int) -> CallRecords:
     """Wait until there are as many records as calls, but not for ever."""
     until = time.monotonic() + ROWS_WITHIN_S
     while True:
@@ -65,10 +65,10 @@ async def _all_pages(client: aiohttp.ClientSession) -> list[Row]:
         wanted["before"] = page["next"]
 
 
-def judge(truths: Sequence[Truth], books: CallRecords) -> list[str]:
-    """What is wrong, one line each; nothing when every call has one right record."""
+def judge(truths: Sequence[Truth], records: CallRecords) -> list[str]:
+    """The faults, a line each; empty when every call has one correct record."""
     rows: dict[str, list[Row]] = defaultdict(list)
-    for row in books.calls:
+    for row in records.calls:
         rows[at_home(row["caller"])].append(row)
     wrong = []
     for number, seen in _by_number(truths).items():

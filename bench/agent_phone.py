@@ -1,4 +1,4 @@
-"""One agent with a phone of one's own, on a socket of its own: when it became free, and when it rang then."""
+"""An agent with a phone on its own socket, which notes when the agent became free and when the phone rang then."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ from bench.load import Slot
 from bench.phone import Phone, PhoneCall, PhoneSettings
 
 ANSWER_AFTER_S = 0.2
-"""How long an agent lets it ring."""
+"""Seconds for which an agent lets the phone ring."""
 INVITE = b"INVITE "
 
 
@@ -24,20 +24,20 @@ class Freed(StrEnum):
     """How an agent became free."""
 
     BYE = "bye"
-    """Hung up on the caller; no wrap-up."""
+    """The agent hung up; there is no wrap-up."""
     HTTP = "http"
-    """Said `ready` over HTTP."""
+    """The agent sent `ready` over HTTP."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rang:
-    """A phone has rung."""
+    """A phone rang after its agent became free."""
 
     freed: Freed
     freed_at: float
     """`time.monotonic()`."""
     after_ms: float
-    """From then to the INVITE."""
+    """Milliseconds from then to the INVITE."""
 
 
 class AgentPhone:
@@ -68,20 +68,20 @@ class AgentPhone:
             await answer.read()
 
     def hang_up(self) -> None:
-        """Be free by a BYE: the time runs from before it is built and sent."""
+        """Become free by a BYE; the time begins before it is built and sent."""
         call, self.call = self.call, None
         if call is not None:
             self._free(Freed.BYE)
             call.hang_up()
 
     def leave(self) -> None:
-        """Hang up for good, after having said `not_ready`: the phone must not ring any more."""
+        """Send `not_ready`, then hang up: the phone must not ring any more."""
         call, self.call = self.call, None
         if call is not None:
             call.hang_up()
 
     async def be_ready(self, client: aiohttp.ClientSession) -> None:
-        """Be free by saying so over HTTP: the time runs from before the request is built and sent."""
+        """Become free by `ready` over HTTP; the time begins before the request is built and sent."""
         self._free(Freed.HTTP)
         await self.say("ready", client)
 
@@ -89,7 +89,7 @@ class AgentPhone:
         self.freed, self._freed_at = freed, time.monotonic()
 
     def _watch(self, direction: MessageDirection, flow: SipFlow, data: bytes, at: float) -> None:
-        """Sees datagrams before the phone reads them; the loop's own clock, `at`, is too coarse."""
+        """Note when datagrams arrive, before the phone reads them; the loop's clock, `at`, is too coarse."""
         if direction is MessageDirection.IN and self.freed is not None and data.startswith(INVITE):
             self.rang.append(Rang(self.freed, self._freed_at, 1000 * (time.monotonic() - self._freed_at)))
             self.freed = None
