@@ -102,4 +102,4 @@ async def test_what_cannot_be_answered_says_why(served: Served, path: str, statu
 async def test_hour_without_a_talk_is_nothing_to_go_by(served: Served) -> None:
     found = await answer(served, "count=1")
     assert found["status"] == 409
-    assert "no talk of queue service ended in the time looked at" in str(found["error"])
+    assert "no talk of queue service ended in this time" in str(found["error"])
