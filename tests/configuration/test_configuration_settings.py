@@ -1,16 +1,20 @@
 """The operator's settings: every error names its place, the environment wins, the rooms get what was read."""
 
+import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import is_dataclass, replace
 from ipaddress import ip_network
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from pydantic import BaseModel
 
 from acdcore.calls.trunks.capacity import TrunkCapacitySettings, WhenFull
 from acdcore.calls.trunks.trunks import InboundRoute, Trunk
 from acdcore.configuration.settings import SCHEMA, Settings, load
 from acdcore.kernel.errors import SettingsError
+from acdcore.kernel.mistakes import keys_of
 from acdcore.kernel.setting_types import FORMS
 from acdcore.queues.settings import OverflowCause, OverflowRule, Strategy, ToAnnouncement, ToExternalNumber, ToQueue
 
@@ -312,6 +316,36 @@ def test_md5_alone_is_offered_unless_realm_or_trunk_say_otherwise(tmp_path: Path
     settings = read(tmp_path, text + 'digest_algorithms = ["SHA-256"]\n[trunks.b]\nuser = "v"\npassword = "p"\n')
     assert settings.sip.digest_algorithms == ("SHA-256", "MD5")
     assert [trunk.digest_algorithms for trunk in tuple(settings.trunks.values())] == [("SHA-256",), ()]
+
+
+def test_toml_is_read_in_one_place() -> None:
+    package = CONFIG.parent / "src" / "acdcore"
+    readers = [
+        file for file in package.rglob("*.py") if re.search(r"^\s*(import|from) tomllib", file.read_text(), re.M)
+    ]
+    assert readers == [package / "kernel" / "toml_file.py"]
+
+
+def test_no_section_is_a_model_beside_the_dataclass_that_uses_it() -> None:
+    sections = [kind for _, kind in tables_below(Settings)]
+    assert len(sections) > 20
+    assert [kind for kind in sections if not is_dataclass(kind)] == []
+
+
+def tables_below(table: type) -> Iterator[tuple[str, type]]:
+    """Each table that the settings may have, by its key."""
+    for key, kind in keys_of(table).items():
+        for part in parts_of(kind):
+            if isinstance(part, type) and (is_dataclass(part) or issubclass(part, BaseModel)):
+                yield str(key), part
+                yield from tables_below(part)
+
+
+def parts_of(kind: object) -> Iterator[object]:
+    """A type with all types in it."""
+    yield kind
+    for inner in get_args(kind):
+        yield from parts_of(inner)
 
 
 def patterns_of(schema: object) -> Iterator[str]:

@@ -4,7 +4,6 @@
 `check_references`. A key KEY of the section SECTION is ACDCORE_<SECTION>__<KEY> in the environment and wins there.
 """
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -36,7 +35,7 @@ from acdcore.kernel.lockout import LockoutSettings
 from acdcore.kernel.mistakes import mistakes
 from acdcore.kernel.networks import Network
 from acdcore.kernel.setting_types import FORMS
-from acdcore.kernel.toml_file import read_toml
+from acdcore.kernel.toml_file import read_toml, toml_value
 from acdcore.queues.settings import DispatcherSettings
 from acdcore.recognition.service import RecognitionSettings
 from acdcore.recording.retention import RetentionSettings
@@ -180,9 +179,4 @@ def override(table: dict[str, object], path: tuple[str, ...], value: str, name: 
 
 def parsed(key: str, value: str) -> object:
     """A list or a table where it is written as TOML writes it; everything else is text, which the key's type reads."""
-    if key in TEXT_KEYS or not value.startswith(("[", "{")):
-        return value
-    try:
-        return tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        return value
+    return value if key in TEXT_KEYS or not value.startswith(("[", "{")) else toml_value(value)

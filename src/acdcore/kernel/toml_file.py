@@ -68,6 +68,14 @@ def read_toml(file: Path, remedy: str = "") -> dict[str, Any]:
         raise SettingsError(str(file), "", "is not TOML: its brackets are nested too deep to be read") from error
 
 
+def toml_value(text: str) -> object:
+    """The value that `text` writes; `text` itself where it is not TOML."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
 def _decoded(file: Path, data: bytes) -> str:
     for mark, name in _MARKS.items():
         if data.startswith(mark):
