@@ -719,7 +719,7 @@ MISTAKES: list[tuple[str, str, str, str]] = [
         SETTINGS,
         "udp_port = 0",
         "udp_port = 20100",
-        "media.first_port: 20000-29999 covers sip.udp_port 20100, so that au",
+        "media.first_port: 20000-29999 covers sip.udp_port 20100, so audio and",
     ),
     (SETTINGS, 'directory = "', 'directory = "/dev/null/', "storage.directory: /dev/null/"),
     (
