@@ -50,7 +50,7 @@ format: $(ALL)   ## put the code into the common format
 bench: $(ALL) tools  ## the benchmarks of the README's table, about ten minutes
 	$(BIN)/python -m bench
 
-voice-check: $(SPEECH)  ## how well the house's voice is understood on a telephone; a quarter of an hour and 600 MB at first
+voice-check: $(SPEECH)  ## how well the prompts' voice is understood on a telephone; a quarter of an hour and 600 MB at first
 	$(BIN)/python -m bench.voice_check
 
 sim-long: $(ALL)  ## 1,000 simulated days of chaos past every invariant, about ten minutes

@@ -19,8 +19,8 @@ from rich.table import Table
 from acdcore.ivr.model.flow import Language
 from acdcore.ivr.tts.voices import SpeechEngine
 from bench.daemon import ROOT
-from bench.house_voice import PromptVoice, Sort, Utterance
 from bench.misheard import NOTHING, Misheard, compare
+from bench.prompt_voice import PromptVoice, Sort, Utterance
 from bench.spoken_values import values
 from bench.studio import STUDIO_RATE, Studio
 from bench.transcriber import WINDOW_S, Ears, RememberingEars, Transcriber

@@ -5,8 +5,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from bench.house_voice import PromptVoice, Sort, Utterance, at_the_phone
 from bench.misheard import Misheard, compare
+from bench.prompt_voice import PromptVoice, Sort, Utterance, at_the_phone
 from bench.spoken_values import COUNTS, Value, ValueKind, values
 from bench.transcriber import Attempt, RememberingEars, figures_in, settled
 from bench.voice_check import WORST, Verdict, figures_of, json_of, worst_of

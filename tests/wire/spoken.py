@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from bench.house_voice import PromptVoice
 from bench.phone import PhoneCall
+from bench.prompt_voice import PromptVoice
 from numpy.typing import NDArray
 
 from acdcore.ivr.model.flow import PromptKey

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from bench.daemon import CONFIG, AgentSeed, Daemon, DaemonSettings
-from bench.house_voice import PromptVoice
 from bench.misheard import NOTHING, Misheard, compare
 from bench.phone import Phone, PhoneSettings
 from bench.ports import free_port, media_environment
+from bench.prompt_voice import PromptVoice
 from bench.transcriber import Transcriber, missing
 from tests.wire.hotline import share_prompts
 from tests.wire.spoken import Listener, Part, places_of

@@ -1,7 +1,8 @@
 """The operator's settings: one TOML file, every key also from the environment, errors that name the key.
 
 `load` reads and checks what one file can tell; what depends on flows, prompts and queues together is checked by
-`check_references`. A key KEY of the section SECTION is ACDCORE_<SECTION>__<KEY> in the environment and wins there.
+`snapshot.reference_errors`. A key KEY of the section SECTION is ACDCORE_<SECTION>__<KEY> in the environment and wins
+there.
 """
 
 from collections.abc import Mapping

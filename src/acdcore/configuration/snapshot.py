@@ -80,7 +80,7 @@ class Snapshot:
 
 
 def load_snapshot(settings: Settings, file: Path) -> Snapshot:
-    """`read_plan`, when nothing is wrong; raises SettingsError for all that is."""
+    """`read_snapshot`, when nothing is wrong; raises SettingsError for all that is."""
     snapshot, errors = read_snapshot(settings, file)
     raise_together(errors)
     return snapshot

@@ -7,7 +7,7 @@ Rules of the table, which holds for each phone by itself:
   their share of the ringing time is over; then the others ring on (section 16.6 leaves both to us).
 - The first answer takes the call and closes all other phones. A 6xx declines for all of them (section 16.7 step 5).
 - Any other refusal, and silence for `REACTION_S`, loses that phone only; the last one lost ends the ringing with the
-  status that says most about the agent (`STANDING`).
+  status that says most about the agent (`LOSS_REASONS`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -140,7 +140,7 @@ def espeak_speech(words: RuntimeText) -> SpeechText:
 
 
 def synthesise(spoken: SpeechText, voices: TtsEngines) -> bytes | None:
-    """Read now; no customer's data is kept on disk. Raises as `Reader.read`, and OSError."""
+    """Read now; no customer's data is kept on disk. Raises as `TtsEngine.read`, and OSError."""
     with tempfile.TemporaryDirectory(prefix="acdcore-words-") as directory:
         file = Path(directory) / spoken.name
         voices.read([TtsRequest(spoken.text, spoken.language, file, spoken.voice)], lambda: None)

@@ -232,7 +232,7 @@ def _unplayable(file: Path, problem: str, asked: KeyInFile) -> SettingsError:
 
 @dataclass(frozen=True, slots=True)
 class RecordingsChecked:
-    """What `look_at_recordings` found."""
+    """What `check_recordings` found."""
 
     errors: tuple[SettingsError, ...]
     """Every recording that is missing or cannot be played, at the key that names it."""

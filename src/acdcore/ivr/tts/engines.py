@@ -70,7 +70,7 @@ class TtsEngines:
         return None
 
     def read(self, readings: Sequence[TtsRequest], on_read: Callable[[], None]) -> None:
-        """Have each read by its voice's engine, one engine after the other. Raises as `Reader.read`."""
+        """Have each read by its voice's engine, one engine after the other. Raises as `TtsEngine.read`."""
         away: EngineUnavailable | None = None
         for engine, reader in self.readers.items():
             share = [reading for reading in readings if reading.voice.engine is engine]
@@ -175,7 +175,7 @@ class HttpEngine:
         return bool(self.http.url)
 
     def read(self, readings: Sequence[TtsRequest], on_read: Callable[[], None]) -> None:
-        """As `Reader.read`."""
+        """As `TtsEngine.read`."""
         server = VoiceServer(self.http.url, self.http.model, self.http.key_file, self.http.within_s)
         failed: SomeTextsFailed | None = None
         for voice in {reading.voice: None for reading in readings}:

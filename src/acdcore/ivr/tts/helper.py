@@ -43,7 +43,7 @@ class TtsHelper:
     """One helper process. Not for two threads at once."""
 
     def __init__(self, command: Sequence[str]) -> None:
-        """Raises VoiceAway."""
+        """Raises EngineUnavailable."""
         pipe = subprocess.PIPE
         try:
             self._process = subprocess.Popen(
@@ -66,11 +66,11 @@ class TtsHelper:
         return self._process.poll() is None
 
     def load(self, within_s: float) -> None:
-        """Wait until it has loaded its engine. Raises VoiceAway; the helper is then closed."""
+        """Wait until it has loaded its engine. Raises EngineUnavailable; the helper is then closed."""
         self._answer("", within_s, "before its first text")
 
     def read(self, reading: TtsRequest, within_s: float) -> None:
-        """Have one text read. Raises VoiceAway, the helper is then closed; Unavailable for a text without sound."""
+        """Have one text read. Raises EngineUnavailable (the helper is closed then), Unavailable for a text without sound."""
         voice = reading.voice
         asked = {"voice": voice.name, "speed": voice.speed, "language": reading.language.value}
         asked |= {"text": reading.text, "file": str(reading.file)}
@@ -212,7 +212,7 @@ class HelperProcesses:
                 done.result()
 
     def warm(self) -> None:
-        """Load a helper now, so that the first text need not wait for it. Raises VoiceAway."""
+        """Load a helper now, so that the first text need not wait for it. Raises EngineUnavailable."""
         if self.is_there():
             with self._helper():
                 pass
@@ -244,7 +244,7 @@ class HelperProcesses:
 
     @contextlib.contextmanager
     def _helper(self) -> Iterator[TtsHelper]:
-        """A helper to oneself, in turn: there are never more than `jobs`. Raises VoiceAway."""
+        """A helper to oneself, in turn: there are never more than `jobs`. Raises EngineUnavailable."""
         if not self._room.acquire(timeout=self.text_timeout_s):
             raise EngineUnavailable(f"all speech helpers of {self.engine.value} are busy")
         try:

@@ -86,7 +86,7 @@ class Batches:
         self._is_over = False
 
     def run(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
-        """Do it in a loop of this thread's own. Raises VoiceAway when all is stopped."""
+        """Do it in a loop of this thread's own. Raises EngineUnavailable when all is stopped."""
         asyncio.run(self._noted(work))
 
     async def _noted(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
@@ -136,7 +136,7 @@ class HttpReader:
     def read(self, readings: Sequence[TtsRequest], on_read: Callable[[], None]) -> None:
         """Make all files, some at once, calling `on_read` after each; waits, so it is for a thread.
 
-        Raises SettingsError (the key's file) and VoiceAway. What was read before stays.
+        Raises SettingsError (the key's file) and EngineUnavailable. What was read before stays.
         """
         key = read_key(self.server.key_file) if self.server.key_file else ""
         self.batches.run(lambda: self._read_all(readings, on_read, key))

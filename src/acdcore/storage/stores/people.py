@@ -116,7 +116,7 @@ class PgAgentStore:
 
 
 async def insert_customer(connection: Connection, checked: NewCustomer) -> Customer:
-    """Store a checked card; raises `Taken`."""
+    """Store a checked card; raises `IdTaken`."""
     try:
         row = await connection.fetchrow(INSERT_CUSTOMER, *_values(checked))
     except asyncpg.UniqueViolationError as error:
@@ -127,7 +127,7 @@ async def insert_customer(connection: Connection, checked: NewCustomer) -> Custo
 
 
 async def insert_agent(connection: Connection, record: AgentRecord) -> None:
-    """Store a checked agent; raises `Taken`."""
+    """Store a checked agent; raises `IdTaken`."""
     try:
         await connection.execute(INSERT_AGENT, *_agent_values(record))
     except asyncpg.UniqueViolationError as error:
@@ -155,7 +155,7 @@ def check_agent(record: AgentRecord, former_languages: Collection[str] = ()) -> 
 
 
 def check_free(agent: AgentId, trunk_users: Mapping[str, str]) -> None:
-    """Raises `Taken` for a number that is a trunk's user: only one of the two could log in.
+    """Raises `IdTaken` for a number that is a trunk's user: only one of the two could log in.
 
     `trunk_users` has the trunk's name for each such user.
     """
