@@ -70,7 +70,7 @@ class TtsHelper:
         self._answer("", within_s, "before its first text")
 
     def read(self, reading: TtsRequest, within_s: float) -> None:
-        """Have one text read. Raises EngineUnavailable (the helper is closed then), Unavailable for a text without sound."""
+        """Have one text read. Raises EngineUnavailable and closes the helper; Unavailable for a text without sound."""
         voice = reading.voice
         asked = {"voice": voice.name, "speed": voice.speed, "language": reading.language.value}
         asked |= {"text": reading.text, "file": str(reading.file)}

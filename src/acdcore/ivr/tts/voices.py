@@ -102,7 +102,7 @@ class TtsEngine(Protocol):
         ...
 
     def read(self, readings: Sequence[TtsRequest], on_read: Callable[[], None]) -> None:
-        """Make all files and call `on_read` after each. Raises EngineUnavailable; Unavailable for a text without sound."""
+        """Make all files; `on_read` follows each. Raises EngineUnavailable; Unavailable for a text without sound."""
         ...
 
     def close(self) -> None:
