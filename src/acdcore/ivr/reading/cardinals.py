@@ -8,8 +8,9 @@ Mandarin and Cantonese count in groups of four digits (万, 亿), English in gro
     1000010       一百万零一十          one million and ten: 零 once for any row of zeros that more follows
     20002         两万零二              twenty thousand and two
 
-Two is 两 (兩) where it is all that stands before a large unit at the number's beginning, thousands too in Mandarin,
-and before what is counted; it is 二 in ten and hundred, in ordinals, after a point and wherever more stands before it.
+Two is 两 (兩) where it is all that stands before a large unit at the number's beginning, hundreds and thousands too in
+Mandarin (on a telephone 二百 sounds like "bye bye"), and before what is counted; it is 二 in ten, in ordinals, after a
+point and wherever more stands before it.
 """
 
 from collections.abc import Sequence
@@ -126,7 +127,7 @@ def _chinese_group(group: int, language: Language, *, is_first: bool) -> list[Sp
     for place, word in CHINESE_PLACES:
         digit, rest = divmod(rest, place)
         if digit:
-            is_pair = digit == 2 and word is Word.THOUSAND and is_first and language is Language.MANDARIN
+            is_pair = digit == 2 and is_first and not spoken and language is Language.MANDARIN
             spoken += [Word.TWO if is_pair else digit, word]
         if spoken and rest and rest < place // 10 and spoken[-1] != ZERO:
             spoken.append(ZERO)
