@@ -11,10 +11,17 @@ from aiohttp import web
 
 from acdcore.kernel.errors import Unavailable
 from acdcore.recognition.helper import process_helper
-from acdcore.recognition.http_recogniser import ANSWER_MAX, AT_ONCE_MAX, HttpRecogniser, HttpSettings
+from acdcore.recognition.http_recogniser import (
+    ANSWER_MAX,
+    AT_ONCE_MAX,
+    FAILURES_UNTIL_TROUBLE,
+    HttpRecogniser,
+    HttpSettings,
+)
 from acdcore.recognition.model import Phrase, Recogniser
-from acdcore.recognition.pool import HelperPool, PoolSettings
+from acdcore.recognition.pool import RECOGNITION, HelperPool, PoolSettings
 from acdcore.recognition.recogniser import PhraseRecogniser
+from acdcore.recognition.service import RecognitionSettings, open_recognition
 
 pytestmark = pytest.mark.wire
 HELPER = Path(__file__).parents[1] / "recognition" / "written_down.py"
@@ -231,3 +238,29 @@ async def test_recognisers_keep_their_promise(opened: Callable[[], object]) -> N
         assert await recogniser.recognise(sound("sales"), "en", (), WITHIN_S) == ()
         with pytest.raises(Unavailable):
             await recogniser.recognise(sound("sales"), "en", PHRASES, 0.0)
+
+
+async def test_a_server_that_fails_again_and_again_is_in_trouble_until_it_answers() -> None:
+    answers = iter([500, 500, 200, 500, 500, 500, 200])
+
+    async def handler(request: web.Request) -> web.Response:
+        return web.json_response({"text": "sales"}, status=next(answers))
+
+    troubles = []
+    async with server(handler) as engine:
+        for _ in range(7):
+            await outcome(engine, "sales")
+            troubles.append(engine.trouble.partition(": {")[0])
+    assert troubles == [*[""] * 5, "the HTTP recogniser: status 500", ""]
+
+
+async def test_a_server_in_trouble_is_an_alarm() -> None:
+    settings = RecognitionSettings(engine="http", url="http://127.0.0.1:1/v1/audio/transcriptions")
+    async with open_recognition(settings) as service:
+        assert service.understanding is not None
+        assert service.conditions() == ((RECOGNITION, ""),)
+        for _ in range(FAILURES_UNTIL_TROUBLE):
+            with pytest.raises(Unavailable):
+                await service.understanding.recogniser.recognise(sound("x"), "en", PHRASES, WITHIN_S)
+        ((kind, detail),) = service.conditions()
+    assert kind is RECOGNITION and detail.startswith("the HTTP recogniser: ")

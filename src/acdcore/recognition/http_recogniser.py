@@ -22,6 +22,8 @@ AT_ONCE_MAX = 32
 """Requests under way: a server that needs a second for each is then busy for half a minute."""
 ANSWER_MAX = 65_536
 """Octets of an answer; thirty seconds of speech have a thousand."""
+FAILURES_UNTIL_TROUBLE = 3
+"""In a row: one request that fails may be the network's, or a sound that the server cannot read."""
 COMPLAINT_MAX = 200
 """Characters of a server's answer that are reported."""
 
@@ -44,6 +46,10 @@ class HttpRecogniser:
         self._settings = settings
         self._session: aiohttp.ClientSession | None = None
         self._under_way = 0
+        self._failures = 0
+        """In a row, the latest included."""
+        self.trouble = ""
+        """What the server failed with last, if it fails again and again; empty: it answers, or nobody has asked."""
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -63,16 +69,30 @@ class HttpRecogniser:
             raise Unavailable(f"{AT_ONCE_MAX} callers wait to be understood already")
         self._under_way += 1
         try:
+            text = await self._answer(self._session, pcm, language, hint, within_s)
+        except Unavailable as error:
+            self._failures += 1
+            if self._failures >= FAILURES_UNTIL_TROUBLE:
+                self.trouble = str(error)
+            raise
+        finally:
+            self._under_way -= 1
+        self._failures, self.trouble = 0, ""
+        return Transcript(text, 1.0)
+
+    async def _answer(
+        self, session: aiohttp.ClientSession, pcm: bytes, language: str, hint: str, within_s: float
+    ) -> str:
+        """What the server understood. Raises Unavailable, which never tells the key."""
+        try:
             async with asyncio.timeout(within_s):
-                return Transcript(await self._post(self._session, pcm, language, hint), 1.0)
+                return await self._post(session, pcm, language, hint)
         except TimeoutError:
             raise Unavailable(f"the HTTP recogniser: no answer within {within_s:g} s") from None
         except aiohttp.ClientError as error:  # its text may tell the address with all that stands in it
             raise Unavailable(f"the HTTP recogniser: {type(error).__name__}") from None
         except (OSError, ValueError) as error:
             raise Unavailable(f"the HTTP recogniser: {self._excerpt(str(error))}") from None
-        finally:
-            self._under_way -= 1
 
     async def _post(self, session: aiohttp.ClientSession, pcm: bytes, language: str, hint: str) -> str:
         form = aiohttp.FormData()

@@ -105,7 +105,10 @@ async def open_recognition(settings: RecognitionSettings, server_key: str = "") 
     if settings.engine == "http":
         server = HttpRecogniser(HttpSettings(settings.url, settings.model, server_key))
         async with server.running():
-            yield RecognitionService(Understanding(PhraseRecogniser(server), detectors, settings.within_s))
+            yield RecognitionService(
+                Understanding(PhraseRecogniser(server), detectors, settings.within_s),
+                lambda: ((RECOGNITION, server.trouble),),
+            )
         return
     pool = HelperPool(process_helper(), PoolSettings(processes=settings.processes))
     async with pool.running():
